@@ -52,7 +52,9 @@ def override(config: Config, assignments: Sequence[str]) -> Config:
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:
-            raise InputError(f"expected key=value, got {assignment!r}; for example training.steps=100")
+            raise InputError(
+                f"expected key=value, got {assignment!r}; for example training.steps=100"
+            )
         try:
             value = json.loads(text)
         except json.JSONDecodeError:

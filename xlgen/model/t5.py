@@ -1,0 +1,247 @@
+"""The T5-family forward: tokens (and a prompt) to hidden states. Knows nothing about text or losses.
+
+Follows mT5 (Xue et al. 2021): gated GELU, RMS norm before each sub-layer, relative position bias shared
+by the layers of a stack, no scaling of the attention scores, an output head that is not tied to the
+embedding. Shapes: B batch, L input, P prompt, S = P + L encoder positions, T target, D width, H heads,
+K per head, F feed-forward, V vocabulary rows. Masks are True where there is content.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class T5Config:
+    """The shape of a model. `vocabulary` counts embedding rows, which may exceed the tokenizer's size."""
+
+    vocabulary: int
+    width: int
+    heads: int
+    head_width: int
+    feed_forward: int
+    encoder_layers: int
+    decoder_layers: int
+    position_buckets: int = 32
+    position_distance: int = 128
+    dropout: float = 0.1
+    epsilon: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the decoder attends to: hidden states of prompt and input, and where they hold content."""
+
+    hidden_BSD: Tensor
+    mask_BS: Tensor
+
+
+class T5(nn.Module):
+    """Encoder, decoder and head."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        self.config = config
+        self.shared = nn.Embedding(config.vocabulary, config.width)
+        self.encoder = Stack(config, layers=config.encoder_layers, decoder=False)
+        self.decoder = Stack(config, layers=config.decoder_layers, decoder=True)
+        self.head = nn.Linear(config.width, config.vocabulary, bias=False)
+
+    def encode(
+        self,
+        input_BL: Tensor,
+        mask_BL: Tensor,
+        prompt_BPD: Tensor | None = None,
+        prompt_mask_BP: Tensor | None = None,
+    ) -> Encoded:
+        """Encode a batch; each example's own prompt, if any, stands before its input.
+
+        Shorter prompts of a mixed batch are padded on the left, so that every prompt touches its input:
+        relative positions are then those of the prompt alone.
+        """
+        hidden_BSD, mask_BS = self.shared(input_BL), mask_BL
+        if prompt_BPD is not None:
+            hidden_BSD = torch.cat([prompt_BPD.to(hidden_BSD.dtype), hidden_BSD], dim=1)
+            if prompt_mask_BP is None:
+                prompt_mask_BP = torch.ones_like(prompt_BPD[..., 0], dtype=torch.bool)
+            mask_BS = torch.cat([prompt_mask_BP, mask_BL], dim=1)
+        length = hidden_BSD.shape[1]
+        bias_HSS = self.encoder.position_bias(length, length)
+        bias_BHSS = bias_HSS + blocked(mask_BS, bias_HSS.dtype)[:, None, None, :]
+        return Encoded(self.encoder(hidden_BSD, bias_BHSS), mask_BS)
+
+    def decode(self, shifted_BT: Tensor, encoded: Encoded) -> Tensor:
+        """Return hidden_BTD for the whole target at once; `shifted_BT` is the target after a leading 0."""
+        hidden_BTD = self.shared(shifted_BT)
+        length = shifted_BT.shape[1]
+        causal_TT = torch.ones(length, length, dtype=torch.bool, device=shifted_BT.device).tril()
+        bias_HTT = self.decoder.position_bias(length, length)
+        bias_BHTT = (bias_HTT + blocked(causal_TT, bias_HTT.dtype))[None]
+        cross_B11S = blocked(encoded.mask_BS, bias_HTT.dtype)[:, None, None, :]
+        return self.decoder(hidden_BTD, bias_BHTT, encoded.hidden_BSD, cross_B11S)
+
+
+def shift_right(target_BT: Tensor) -> Tensor:
+    """Put the start token (id 0, T5's pad) before the target and drop its last position."""
+    return F.pad(target_BT[:, :-1], (1, 0), value=0)
+
+
+def blocked(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Turn a mask into an addend: 0 where there is content, the lowest number elsewhere."""
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min)
+
+
+class Stack(nn.Module):
+    """The layers of one side, with the relative position bias they share."""
+
+    def __init__(self, config: T5Config, *, layers: int, decoder: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.bidirectional = not decoder
+        self.positions = nn.Embedding(config.position_buckets, config.heads)
+        self.layers = nn.ModuleList(Layer(config, decoder=decoder) for _ in range(layers))
+        self.norm = RMSNorm(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def position_bias(self, queries: int, keys: int, *, first_query: int = 0) -> Tensor:
+        """Return bias_HQS for query positions from `first_query` on; computed once a forward."""
+        device = self.positions.weight.device
+        query_Q1 = torch.arange(first_query, first_query + queries, device=device)[:, None]
+        distance_QS = torch.arange(keys, device=device)[None, :] - query_Q1
+        buckets_QS = position_bucket(
+            distance_QS,
+            bidirectional=self.bidirectional,
+            buckets=self.config.position_buckets,
+            furthest=self.config.position_distance,
+        )
+        return self.positions(buckets_QS).permute(2, 0, 1)
+
+    def forward(
+        self,
+        hidden_BTD: Tensor,
+        bias_BHTT: Tensor,
+        encoded_BSD: Tensor | None = None,
+        cross_B11S: Tensor | None = None,
+    ) -> Tensor:
+        hidden_BTD = self.dropout(hidden_BTD)
+        for layer in self.layers:
+            hidden_BTD = layer(hidden_BTD, bias_BHTT, encoded_BSD, cross_B11S)
+        return self.dropout(self.norm(hidden_BTD))
+
+
+class Layer(nn.Module):
+    """Self-attention, in a decoder cross-attention, then the feed-forward; each added to its input."""
+
+    def __init__(self, config: T5Config, *, decoder: bool) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(config)
+        self.attention = Attention(config)
+        self.cross_norm = RMSNorm(config) if decoder else None
+        self.cross_attention = Attention(config) if decoder else None
+        self.feed_forward_norm = RMSNorm(config)
+        self.feed_forward = FeedForward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        hidden_BTD: Tensor,
+        bias_BHTT: Tensor,
+        encoded_BSD: Tensor | None,
+        cross_B11S: Tensor | None,
+    ) -> Tensor:
+        normed_BTD = self.attention_norm(hidden_BTD)
+        hidden_BTD = hidden_BTD + self.dropout(self.attention(normed_BTD, normed_BTD, bias_BHTT))
+        if self.cross_attention is not None and self.cross_norm is not None:
+            normed_BTD = self.cross_norm(hidden_BTD)
+            attended_BTD = self.cross_attention(normed_BTD, encoded_BSD, cross_B11S)
+            hidden_BTD = hidden_BTD + self.dropout(attended_BTD)
+        normed_BTD = self.feed_forward_norm(hidden_BTD)
+        return hidden_BTD + self.dropout(self.feed_forward(normed_BTD))
+
+
+class Attention(nn.Module):
+    """Multi-head attention without score scaling; the bias carries positions and masks."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        inner = config.heads * config.head_width
+        self.heads, self.dropout = config.heads, config.dropout
+        self.query = nn.Linear(config.width, inner, bias=False)
+        self.key = nn.Linear(config.width, inner, bias=False)
+        self.value = nn.Linear(config.width, inner, bias=False)
+        self.output = nn.Linear(inner, config.width, bias=False)
+
+    def forward(self, query_BTD: Tensor, source_BSD: Tensor, bias_BHTS: Tensor) -> Tensor:
+        key_BHSK, value_BHSK = self.keys_values(source_BSD)
+        return self.attend(query_BTD, key_BHSK, value_BHSK, bias_BHTS)
+
+    def keys_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """Project what is attended to; generation computes this once and keeps it."""
+        return self._split(self.key(source_BSD)), self._split(self.value(source_BSD))
+
+    def attend(
+        self, query_BTD: Tensor, key_BHSK: Tensor, value_BHSK: Tensor, bias_BHTS: Tensor
+    ) -> Tensor:
+        query_BHTK = self._split(self.query(query_BTD))
+        attended_BHTK = F.scaled_dot_product_attention(
+            query_BHTK,
+            key_BHSK,
+            value_BHSK,
+            attn_mask=bias_BHTS.to(query_BHTK.dtype),
+            dropout_p=self.dropout if self.training else 0.0,
+            scale=1.0,
+        )
+        return self.output(attended_BHTK.transpose(1, 2).flatten(2))
+
+    def _split(self, hidden_BTI: Tensor) -> Tensor:
+        return hidden_BTI.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """Gated GELU: gelu(gate) * up, then down (T5 1.1)."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        self.gate = nn.Linear(config.width, config.feed_forward, bias=False)
+        self.up = nn.Linear(config.width, config.feed_forward, bias=False)
+        self.down = nn.Linear(config.feed_forward, config.width, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, hidden_BTD: Tensor) -> Tensor:
+        inner_BTF = F.gelu(self.gate(hidden_BTD), approximate="tanh") * self.up(hidden_BTD)
+        return self.down(self.dropout(inner_BTF))
+
+
+class RMSNorm(nn.Module):
+    """Scale to unit root mean square, no mean subtraction, no bias (T5's layer norm)."""
+
+    def __init__(self, config: T5Config) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(config.width))
+        self.epsilon = config.epsilon
+
+    def forward(self, hidden_BTD: Tensor) -> Tensor:
+        return F.rms_norm(hidden_BTD, self.weight.shape, self.weight, self.epsilon)
+
+
+def position_bucket(
+    distance: Tensor, *, bidirectional: bool, buckets: int, furthest: int
+) -> Tensor:
+    """Map key-minus-query distances to buckets: exact when near, logarithmic up to `furthest` (T5)."""
+    bucket = torch.zeros_like(distance)
+    if bidirectional:
+        buckets //= 2
+        bucket = (distance > 0).long() * buckets
+        distance = distance.abs()
+    else:
+        distance = -distance.clamp(max=0)
+    exact = buckets // 2
+    scale = torch.log(torch.tensor(furthest / exact))
+    # float32 as in the reference implementations: bucket borders depend on the rounding
+    far = exact + (
+        torch.log(distance.float() / exact) / scale.to(distance.device) * (buckets - exact)
+    )
+    far = far.clamp(max=buckets - 1).long()
+    return bucket + torch.where(distance < exact, distance, far)
