@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One record of a data set. `document` groups the translations of one page over all languages."""
+    """One record of a data set. `document` groups one page's translations over all languages."""
 
     id: str
     language: str

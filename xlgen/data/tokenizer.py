@@ -1,0 +1,201 @@
+"""Text <-> token ids with a SentencePiece file: mT5's own spiece.model, or one of its shape.
+
+Text is only ever text: a string that spells `</s>` or `<extra_id_0>` never becomes a special id.
+"""
+
+import hashlib
+import importlib.resources
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlgen.errors import InputError
+
+if TYPE_CHECKING:
+    from sentencepiece import SentencePieceProcessor
+
+PAD, EOS, UNK = 0, 1, 2  # T5's and mT5's ids; the model's pad and start-of-decoding id is 0
+
+# A piece in the file is `name, 0x15 score (4 bytes), 0x18 type`; type 4 (user-defined) is matched
+# in running text, type 3 (control) never is. mT5 spells its sentinels with and without "▁".
+_USER_DEFINED_SENTINEL = re.compile(rb"(<extra_id_\d+>\x15.{4}\x18)\x04", re.DOTALL)
+_SENTINEL_NAME = re.compile("(?:▁)?<extra_id_[0-9]+>".encode())
+_PIECES, _TRAINER, _NORMALIZER = 1, 2, 3  # top-level fields of sentencepiece_model.proto
+
+
+class Tokenizer:
+    """A SentencePiece model with T5's special ids: pad 0, eos 1, unk 2, sentinels at the top.
+
+    Raises `InputError` for a file that is missing, truncated, not SentencePiece, or has other ids.
+    A model without sentinels works; only `sentinel` is refused then.
+    """
+
+    pad, eos, unk = PAD, EOS, UNK
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        data = _read_model(self.path)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self._processor = _load(_USER_DEFINED_SENTINEL.sub(rb"\1\x03", data), self.path)
+        self.size = int(self._processor.get_piece_size())
+        self._check_special_ids()
+        self._sentinels = _sentinel_ids(self._processor, data, self.path)
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of `text`, without </s>; never one of pad, eos or a sentinel."""
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return `encode` of each text, in order; several threads, the same ids."""
+        try:
+            return self._processor.encode(list(texts))
+        except UnicodeEncodeError as error:
+            raise InputError(_surrogate_message(error)) from error
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Return the text of `tokens`; pad and eos vanish, sentinels show, ids past `size` are unk.
+
+        Models have more rows than pieces (mT5: 250,112 and 250,100), so such ids can be generated.
+        """
+        ids = [token if token < self.size else UNK for token in map(int, tokens)]
+        shows_sentinel = not self._sentinel_set.isdisjoint(ids)
+        processor = self._showing_sentinels if shows_sentinel else self._processor
+        return str(processor.decode(ids))
+
+    def pieces(self, text: str) -> list[str]:
+        """Return the pieces of `text` as strings: the words that SP-ROUGE counts."""
+        try:
+            return self._processor.encode(text, out_type=str)
+        except UnicodeEncodeError as error:
+            raise InputError(_surrogate_message(error)) from error
+
+    def sentinel(self, k: int) -> int:
+        """Return the id of sentinel `<extra_id_k>`: k = 0 is the highest, then descending."""
+        if 0 <= k < len(self._sentinels):
+            return self._sentinels[k]
+        raise InputError(
+            f"{self.path}: expected a sentinel <extra_id_{k}>, the file has {len(self._sentinels)};"
+            " use a tokenizer with 100 sentinels, such as mT5's"
+        )
+
+    @cached_property
+    def _sentinel_set(self) -> frozenset[int]:
+        return frozenset(self._sentinels)
+
+    @cached_property
+    def _showing_sentinels(self) -> "SentencePieceProcessor":
+        return _load(self.path.read_bytes(), self.path)
+
+    def _check_special_ids(self) -> None:
+        """Raise `InputError` unless the ids are T5's; every T5-family model has them."""
+        processor = self._processor
+        for name, expected, found in (
+            ("pad", PAD, processor.pad_id()),
+            ("eos", EOS, processor.eos_id()),
+            ("unk", UNK, processor.unk_id()),
+        ):
+            if found != expected:
+                came = "none" if found < 0 else str(found)
+                raise InputError(
+                    f"{self.path}: expected {name} id {expected}, found {came};"
+                    " use the tokenizer the model was trained with (T5 family: pad 0, eos 1, unk 2)"
+                )
+
+
+@cache
+def packaged_tokenizer() -> Tokenizer:
+    """Return the tokenizer that ships with XLGen."""
+    folder = importlib.resources.files("xlgen") / "assets" / "tokenizer"
+    with importlib.resources.as_file(folder / "spiece.model") as path:
+        return Tokenizer(path)
+
+
+def _read_model(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: expected a SentencePiece model, cannot read it ({error.strerror});"
+            " name the spiece.model file"
+        ) from error
+    try:
+        missing = {_PIECES, _TRAINER, _NORMALIZER} - set(_top_level_fields(data))
+    except (IndexError, ValueError):
+        missing = {_PIECES}
+    if missing:
+        raise _not_a_model(path, data)
+    return data
+
+
+def _not_a_model(path: Path, data: bytes) -> InputError:
+    return InputError(
+        f"{path}: expected a SentencePiece model, got {len(data):,} bytes that are truncated or"
+        " another format; copy the file again (a Git LFS pointer has to be fetched first)"
+    )
+
+
+def _top_level_fields(data: bytes) -> Iterator[int]:
+    """Yield the field numbers of a protocol buffer; raise if it does not end where its fields end.
+
+    SentencePiece itself loads a file cut between two pieces, and then encodes differently.
+    """
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        if key & 7 != 2:  # every field of a SentencePiece model is length-delimited
+            raise ValueError("not a SentencePiece model")
+        length, at = _varint(data, at)
+        at += length
+        yield key >> 3
+    if at != len(data):
+        raise ValueError("truncated")
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at += 1
+        if byte < 128:
+            return value, at
+        shift += 7
+
+
+def _load(data: bytes, path: Path) -> "SentencePieceProcessor":
+    from sentencepiece import SentencePieceProcessor
+
+    processor = SentencePieceProcessor()
+    try:
+        processor.LoadFromSerializedProto(data)
+    except (RuntimeError, OSError) as error:
+        raise _not_a_model(path, data) from error
+    return processor
+
+
+def _sentinel_ids(processor: "SentencePieceProcessor", data: bytes, path: Path) -> list[int]:
+    """Return the sentinels' ids by their number; they must descend by one, as in T5."""
+    by_number: dict[int, int] = {}
+    for name in {match[0].decode() for match in _SENTINEL_NAME.finditer(data)}:
+        token = processor.piece_to_id(name)
+        if token != UNK:  # the training settings at the file's end may name what is no piece
+            by_number[int(name.rpartition("_")[2][:-1])] = token
+    ids = [by_number[number] for number in sorted(by_number)]
+    highest = ids[0] if ids else 0
+    if set(by_number) != set(range(len(ids))) or ids != list(
+        range(highest, highest - len(ids), -1)
+    ):
+        raise InputError(
+            f"{path}: expected sentinels <extra_id_0>, <extra_id_1>, ... on descending ids, found"
+            f" <extra_id_0> on {by_number.get(0)} of {len(ids)} others; build the file as mT5's is"
+        )
+    return ids
+
+
+def _surrogate_message(error: UnicodeEncodeError) -> str:
+    return (
+        f"expected Unicode text, got a lone surrogate U+{ord(error.object[error.start]):04X}"
+        f" at character {error.start}; remove it or repair the encoding of the source"
+    )
