@@ -38,7 +38,7 @@ class Tokenizer:
         self.path = Path(path)
         data = _read_model(self.path)
         self.sha256 = hashlib.sha256(data).hexdigest()
-        self._processor = _load(_USER_DEFINED_SENTINEL.sub(rb"\1\x03", data), self.path)
+        self._processor = _load(_USER_DEFINED_SENTINEL.sub(b"\\1\x03", data), self.path)
         self.size = int(self._processor.get_piece_size())
         self._check_special_ids()
         self._sentinels = _sentinel_ids(self._processor, data, self.path)
@@ -50,7 +50,7 @@ class Tokenizer:
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return `encode` of each text, in order; several threads, the same ids."""
         try:
-            return self._processor.encode(list(texts))
+            return self._processor.encode([text.encode() for text in texts])
         except UnicodeEncodeError as error:
             raise InputError(_surrogate_message(error)) from error
 
