@@ -67,7 +67,7 @@ class Tokenizer:
     def pieces(self, text: str) -> list[str]:
         """Return the pieces of `text` as strings: the words that SP-ROUGE counts."""
         try:
-            return self._processor.encode(text, out_type=str)
+            return self._processor.encode(text.encode(), out_type=str)
         except UnicodeEncodeError as error:
             raise InputError(_surrogate_message(error)) from error
 
