@@ -34,7 +34,7 @@ CONFIG_FIELDS = {
     "layer_norm_epsilon": "epsilon",
 }
 
-# Our module path inside a layer -> Hugging Face's, for encoder (feed-forward is layer 1) and decoder (layer 2)
+# Our matrices' names -> Hugging Face's
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "o"}
 _FEED_FORWARD = {"gate": "wi_0", "up": "wi_1", "down": "wo"}
 _SHARDS = "model.safetensors.index.json"

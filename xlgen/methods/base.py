@@ -1,0 +1,66 @@
+"""What every method offers: a frozen configuration that attaches to a model.
+
+To add one, write a file with a frozen dataclass under `Method` and add its line to METHODS; the contract
+tests (only its own parameters change, its state round-trips, the rest stays bit-identical) run unasked.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from xlgen.data.batches import Batch
+from xlgen.data.tokenizer import Tokenizer
+from xlgen.errors import InputError
+from xlgen.methods import METHODS
+from xlgen.model.t5 import T5, Encoded
+from xlgen.registry import Table
+
+
+class Adapted(nn.Module):
+    """A model with a method attached; as it stands, the plain model."""
+
+    def __init__(self, model: T5) -> None:
+        super().__init__()
+        self.model = model
+
+    def encode(self, batch: Batch) -> Encoded:
+        """Encode the batch's inputs as the method sees them."""
+        return self.model.encode(batch.input_BL, batch.input_mask_BL)
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """Return what the method trains, by name."""
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the trained tensors (detached, not copied): all that a checkpoint needs."""
+        return {name: parameter.detach() for name, parameter in self.trainable().items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Copy a saved state in; raises `InputError` where names or shapes do not fit."""
+        own = self.trainable()
+        if own.keys() != state.keys():
+            odd = sorted(own.keys() ^ state.keys())[0]
+            raise InputError(
+                f"the state does not fit the method: tensor {odd!r} is on one side only"
+            )
+        for name, parameter in own.items():
+            if parameter.shape != state[name].shape:
+                raise InputError(
+                    f"{name!r} has shape {list(state[name].shape)}, the model needs "
+                    f"{list(parameter.shape)}; was it trained on another model or length?"
+                )
+            parameter.data.copy_(state[name])
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """The configuration of a method. `name` is its entry in METHODS."""
+
+    table: ClassVar[Table] = METHODS
+    name: ClassVar[str]
+
+    @abstractmethod
+    def attach(self, model: T5, tokenizer: Tokenizer, *, seed: int) -> Adapted:
+        """Return the model adapted; exactly the method's parameters require gradients."""
