@@ -1,1 +1,11 @@
+"""BENCHMARKS: what is compared with what. One file and one line each."""
 
+from xlgen.registry import Table
+
+BENCHMARKS = Table(
+    "benchmark",
+    {
+        "howto0": "xlgen.benchmarks.howto:HOWTO0",
+        "howto0-short": "xlgen.benchmarks.howto:HOWTO0_SHORT",
+    },
+)

@@ -147,8 +147,17 @@ def _weight_files(folder: Path) -> list[Path]:
     raise InputError(f"{folder}: no model.safetensors; expected a Hugging Face mT5 folder")
 
 
-def save_model(model: T5, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
-    """Write a folder that transformers opens as MT5ForConditionalGeneration."""
+def save_model(
+    model: T5,
+    folder: Path,
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    tokenizer_sha256: str | None = None,
+) -> None:
+    """Write a folder that transformers opens as MT5ForConditionalGeneration.
+
+    `tokenizer_sha256` binds it to the packaged tokenizer, which then need not be copied into it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         hugging_face_name(name): parameter.detach().to(dtype).contiguous()
@@ -157,7 +166,10 @@ def save_model(model: T5, folder: Path, *, dtype: torch.dtype = torch.bfloat16) 
     partial = folder / ".model.safetensors.partial"
     save_file(tensors, partial, metadata={"format": "pt"})
     partial.replace(folder / "model.safetensors")
-    text = json.dumps(hugging_face_config(model.config, dtype), indent=2) + "\n"
+    config = hugging_face_config(model.config, dtype)
+    if tokenizer_sha256 is not None:
+        config["tokenizer_sha256"] = tokenizer_sha256
+    text = json.dumps(config, indent=2) + "\n"
     (folder / "config.json").write_text(text, "utf-8")
 
 

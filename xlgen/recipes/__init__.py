@@ -1,1 +1,31 @@
+"""RECIPES: named runs, each a function without arguments that returns its configuration.
 
+A configuration is a frozen dataclass with `run(folder)`; RUNS names their kinds, so that the `config.json`
+of a run folder rebuilds the very object.
+"""
+
+from xlgen.registry import Table
+
+RUNS = Table(
+    "kind of run",
+    {
+        "adaptation": "xlgen.run:Adaptation",
+        "pretraining": "xlgen.recipes.pretrain:Pretraining",
+    },
+)
+
+RECIPES = Table(
+    "recipe",
+    {
+        "howto.prompt": "xlgen.recipes.howto:prompt",
+        "howto.model": "xlgen.recipes.howto:model",
+        "demo.prompt": "xlgen.recipes.demo:prompt",
+        "demo.model": "xlgen.recipes.demo:model",
+        "paper.prompt": "xlgen.recipes.paper:prompt",
+        "paper.model": "xlgen.recipes.paper:model",
+        "pretrain.nano": "xlgen.recipes.pretrain:nano",
+        "pretrain.nano_lm": "xlgen.recipes.pretrain:nano_lm",
+        "pretrain.pico": "xlgen.recipes.pretrain:pico",
+        "pretrain.pico_lm": "xlgen.recipes.pretrain:pico_lm",
+    },
+)

@@ -1,0 +1,51 @@
+"""A benchmark: a source, a task, languages and metrics, with the texts of a split."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xlgen.data.examples import Example
+from xlgen.errors import InputError
+from xlgen.registry import near_names
+from xlgen.sources.readers import read_examples
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`source` is a packaged data set or a path; `languages` stand in the order of the tables."""
+
+    name: str
+    source: str
+    languages: tuple[str, ...]
+    metrics: tuple[str, ...]
+    description: str
+    task: str = "summarization"
+
+    def examples(
+        self, split: str, *, languages: Sequence[str], limit: int | None = None
+    ) -> dict[str, list[Example]]:
+        """Return the examples of each language; `limit` takes the same documents in every language.
+
+        Raises `InputError` for a language the benchmark does not have.
+        """
+        for language in languages:
+            if language not in self.languages:
+                near = near_names(language, list(self.languages))
+                raise InputError(f"benchmark {self.name!r} has no language {language!r}: {near}")
+        found: dict[str, list[Example]] = {language: [] for language in languages}
+        for example in read_examples(self.source, split=split):
+            if example.language in found:
+                found[example.language].append(example)
+        return {language: first_documents(kept, limit) for language, kept in found.items()}
+
+
+def first_documents(examples: list[Example], limit: int | None) -> list[Example]:
+    """Return the `limit` first examples in an order that depends on the documents alone.
+
+    Parallel documents sort alike in every language, so limited sets stay parallel.
+    """
+
+    def place(example: Example) -> tuple[bytes, str]:
+        return hashlib.sha256(example.document.encode()).digest(), example.id
+
+    return sorted(examples, key=place)[:limit]
