@@ -1,1 +1,7 @@
 """The T5 family in PyTorch, with an untied head and prompts as extra encoder positions."""
+
+# Name -> what it is; the folders stand in xlgen/assets, each with its model card.
+MODELS = {
+    "nano": "the packaged model, 13.4 M parameters",
+    "pico": "its small sibling for tests and studies of scale, 1.6 M parameters",
+}

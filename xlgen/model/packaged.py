@@ -6,15 +6,10 @@ from pathlib import Path
 
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
+from xlgen.model import MODELS
 from xlgen.model.load import load_model, read_model_config
 from xlgen.model.t5 import T5
 from xlgen.registry import near_names
-
-# Name -> what it is; the folders stand in xlgen/assets, each with its model card.
-MODELS = {
-    "nano": "the packaged model, 13.4 M parameters",
-    "pico": "its small sibling for tests and studies of scale, 1.6 M parameters",
-}
 
 
 def find_model(name: str) -> Path:

@@ -1,0 +1,184 @@
+"""What there is, for `list`, `show` and `doctor`: every table, one thing wholly, the installation's state."""
+
+import importlib.metadata
+import inspect
+import json
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from xlgen import __version__
+from xlgen.benchmarks import BENCHMARKS
+from xlgen.config import to_json
+from xlgen.errors import InputError
+from xlgen.languages import LANGUAGES
+from xlgen.methods import METHODS
+from xlgen.metrics import METRICS
+from xlgen.model import MODELS
+from xlgen.recipes import RECIPES
+from xlgen.registry import Table, near_names
+from xlgen.sources import SOURCES
+from xlgen.tasks import TASKS
+from xlgen.training import OPTIMIZERS, SCHEDULES
+
+TABLES: dict[str, Table] = {
+    "recipes": RECIPES,
+    "methods": METHODS,
+    "tasks": TASKS,
+    "metrics": METRICS,
+    "benchmarks": BENCHMARKS,
+    "sources": SOURCES,
+    "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
+}
+PINNED = ("torch", "numpy", "sentencepiece", "safetensors", "cld3-py", "pyarrow")
+
+
+def tables(only: str | None = None) -> dict[str, dict[str, str]]:
+    """Return name -> first sentence of every entry, by table; `only` picks one."""
+    found = {
+        kind: {name: _summary(table[name]) for name in table} for kind, table in TABLES.items()
+    }
+    found["models"] = dict(MODELS)
+    found["languages"] = {code: language.name for code, language in LANGUAGES.items()}
+    if only is None:
+        return found
+    if only not in found:
+        raise InputError(f"no table {only!r}: {near_names(only, list(found))}")
+    return {only: found[only]}
+
+
+def _summary(entry: Any) -> str:
+    described = getattr(entry, "description", None)
+    if isinstance(described, str):
+        return described
+    return (inspect.getdoc(entry) or "").split("\n")[0]
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Return all about a named thing or a run folder; raise `InputError` with near names else."""
+    folder = Path(name)
+    if (folder / "config.json").is_file() and (folder / "steps").is_dir():
+        return _describe_run(folder)
+    if name in MODELS or (folder / "config.json").is_file():
+        return _describe_model(name)
+    for kind, table in TABLES.items():
+        if name in table:
+            entry = table[name]
+            value = entry() if kind == "recipes" else entry
+            settings = value if not isinstance(value, type) else _defaults(value)
+            return {"kind": kind, "name": name, "about": _summary(entry), **_settings(settings)}
+    known = [*MODELS, *(entry for table in TABLES.values() for entry in table)]
+    raise InputError(f"nothing is named {name!r}: {near_names(name, known)}")
+
+
+def _defaults(kind: type) -> Any:
+    try:
+        return kind()
+    except TypeError:  # has settings without a default
+        return None
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    settings = to_json(value) if hasattr(value, "__dataclass_fields__") else None
+    return {"settings": settings} if isinstance(settings, dict) else {}
+
+
+def _describe_model(name: str) -> dict[str, Any]:
+    from xlgen.model.load import read_model_config
+    from xlgen.model.packaged import find_model, open_tokenizer
+    from xlgen.model.t5 import count_parameters
+
+    folder = find_model(name)
+    config = read_model_config(folder)
+    tokenizer = open_tokenizer(folder)
+    return {
+        "kind": "model",
+        "name": name,
+        "parameters": count_parameters(config),
+        "head": "untied (its own matrix, as in mT5)",
+        "shape": to_json(config),
+        "tokenizer": {"pieces": tokenizer.size, "sha256": tokenizer.sha256},
+        "bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
+    }
+
+
+def _describe_run(folder: Path) -> dict[str, Any]:
+    from xlgen.training.folder import list_steps
+
+    scores = folder / "scores.json"
+    cells = json.loads(scores.read_text("utf-8"))["cells"] if scores.is_file() else []
+    return {
+        "kind": "run",
+        "name": str(folder),
+        "steps": list_steps(folder),
+        "evaluated": sorted({f"{cell['benchmark']} {cell['split']}" for cell in cells}),
+        "settings": json.loads((folder / "config.json").read_text("utf-8")),
+    }
+
+
+def doctor() -> dict[str, Any]:
+    """Return versions, device and the outcome of each check of this installation."""
+    import torch
+
+    return {
+        "xlgen": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "libraries": {name: importlib.metadata.version(name) for name in PINNED},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "checks": {name: _outcome(check) for name, check in CHECKS.items()},
+    }
+
+
+def _outcome(check: Callable[[], str]) -> dict[str, Any]:
+    try:
+        return {"ok": True, "found": check()}
+    except (InputError, ImportError, OSError) as error:
+        return {"ok": False, "found": str(error)}
+
+
+def _check_identifier() -> str:
+    from xlgen.metrics.language import identify
+
+    # the first article of the Universal Declaration of Human Rights begins so in Thai
+    language, probability = identify("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ")
+    if language != "th":
+        raise InputError(f"CLD3 calls Thai text {language!r}; reinstall cld3-py")
+    return f"CLD3 knows Thai (probability {probability:.2f})"
+
+
+def _check_data() -> str:
+    from xlgen.sources.packaged import read_packaged
+
+    counts = {name: len(read_packaged(name, "test")) for name in ("howto0", "howto0-short")}
+    return ", ".join(f"{name}: {count} test examples" for name, count in counts.items())
+
+
+def _check_models() -> str:
+    found = {name: _describe_model(name) for name in MODELS}
+    return ", ".join(f"{name}: {about['parameters']:,} parameters" for name, about in found.items())
+
+
+CHECKS = {
+    "language identifier": _check_identifier,
+    "packaged data": _check_data,
+    "packaged models": _check_models,
+}
+
+
+def as_text(value: Any, *, indent: int = 0) -> str:
+    """Lay out nested dictionaries as indented lines for a terminal."""
+    lines = []
+    width = max((len(str(key)) for key in value), default=0) if isinstance(value, dict) else 0
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            lines += [f"{' ' * indent}{key}", as_text(item, indent=indent + 2)]
+        else:
+            shown = ", ".join(map(str, item)) if isinstance(item, list) else item
+            lines.append(f"{' ' * indent}{str(key):<{width}}  {shown}")
+    return "\n".join(lines)
