@@ -48,8 +48,8 @@ class Mixture:
     6
     """
 
-    parts: tuple[int, ...]
-    rates: tuple[float, ...]
+    parts: Sequence[int]
+    rates: Sequence[float]
     seed: int
     # The last permutation of each part: speed only, never part of the answer.
     _last_orders: dict[int, tuple[int, np.ndarray]] = field(
@@ -180,13 +180,13 @@ def _random_words(seed: int, stream: tuple[int, int, int], count: int) -> np.nda
     return generator.random_raw(count)
 
 
-def _check(parts: tuple[int, ...], rates: tuple[float, ...], seed: int) -> None:
+def _check(parts: Sequence[int], rates: Sequence[float], seed: int) -> None:
     if not parts or len(parts) != len(rates):
         raise InputError(
             f"expected one rate for each part, got {len(parts)} parts, {len(rates)} rates"
         )
     if min(parts) < 1:
-        raise InputError(f"part {parts.index(min(parts))} of the mixture is empty; leave it out")
+        raise InputError(f"part {list(parts).index(min(parts))} of the mixture is empty; leave it out")
     if not all(math.isfinite(rate) and rate >= 0 for rate in rates) or sum(rates) <= 0:
         raise InputError(f"expected rates of 0 or more, at least one above 0, got {list(rates)}")
     if not 0 <= seed < 2**64:
