@@ -7,10 +7,13 @@ K per head, F feed-forward, V vocabulary rows. Masks are True where there is con
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from xlgen.model.cache import DecoderState, LayerCache
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,34 @@ class T5(nn.Module):
         cross_B11S = blocked(encoded.mask_BS, bias_HTT.dtype)[:, None, None, :]
         return self.decoder(hidden_BTD, bias_BHTT, encoded.hidden_BSD, cross_B11S)
 
+    def start(self, encoded: Encoded, *, beams: int) -> DecoderState:
+        """Begin to generate: project the encoder's keys and values, once for a source and its beams."""
+        layers = [layer.start(encoded, beams=beams) for layer in self.decoder.typed_layers()]
+        cross_bias_BS = blocked(encoded.mask_BS, encoded.hidden_BSD.dtype)
+        return DecoderState(layers, cross_bias_BS[:, None, None, :], beams=beams)
+
+    def step(self, tokens_AN: Tensor, state: DecoderState) -> Tensor:
+        """Feed every beam its last token (0 at the start); return logits_ANV for its next one.
+
+        `decode` a token at a time, without dropout; A may be fewer than the sources at the start.
+        """
+        position_bias_H1T = self.decoder.position_bias(1, state.steps + 1, first_query=state.steps)
+        state.see_themselves()
+        bias_AHNC = state.self_bias(position_bias_H1T)
+        hidden_AND = self.shared(tokens_AN)
+        for layer, cache in zip(self.decoder.typed_layers(), state.layers, strict=True):
+            hidden_AND = layer.step(
+                hidden_AND, bias_AHNC, cache, state.cross_bias_A11S, filled=state.filled
+            )
+        state.steps += 1
+        return self.head(self.decoder.norm(hidden_AND))
+
+
+def count_parameters(config: T5Config) -> int:
+    """Return how many numbers a model of this shape holds, without making it."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in T5(config).parameters())
+
 
 def shift_right(target_BT: Tensor) -> Tensor:
     """Put the start token (id 0, T5's pad) before the target and drop its last position."""
@@ -105,18 +136,25 @@ class Stack(nn.Module):
         self.norm = RMSNorm(config)
         self.dropout = nn.Dropout(config.dropout)
 
+    def typed_layers(self) -> list["Layer"]:
+        """Return the layers as what they are; `nn.ModuleList` only promises modules."""
+        return cast("list[Layer]", self.layers)
+
     def position_bias(self, queries: int, keys: int, *, first_query: int = 0) -> Tensor:
-        """Return bias_HQS for query positions from `first_query` on; computed once a forward."""
+        """Return bias_HQS for query positions from `first_query` on; computed once a forward.
+
+        Each of the R = Q + S - 1 distances is looked up once; a query's row is a window of them.
+        """
         device = self.positions.weight.device
-        query_Q1 = torch.arange(first_query, first_query + queries, device=device)[:, None]
-        distance_QS = torch.arange(keys, device=device)[None, :] - query_Q1
-        buckets_QS = position_bucket(
-            distance_QS,
+        distance_R = torch.arange(1 - first_query - queries, keys - first_query, device=device)
+        buckets_R = position_bucket(
+            distance_R,
             bidirectional=self.bidirectional,
             buckets=self.config.position_buckets,
             furthest=self.config.position_distance,
         )
-        return self.positions(buckets_QS).permute(2, 0, 1)
+        bias_HR = self.positions(buckets_R).T.contiguous()
+        return bias_HR.unfold(1, keys, 1).flip(1)  # the last query's window comes first
 
     def forward(
         self,
@@ -159,6 +197,31 @@ class Layer(nn.Module):
             hidden_BTD = hidden_BTD + self.dropout(attended_BTD)
         normed_BTD = self.feed_forward_norm(hidden_BTD)
         return hidden_BTD + self.dropout(self.feed_forward(normed_BTD))
+
+    def start(self, encoded: Encoded, *, beams: int) -> LayerCache:
+        """Project what the layer will attend to in every step."""
+        assert self.cross_attention is not None
+        return LayerCache(*self.cross_attention.keys_values(encoded.hidden_BSD), beams=beams)
+
+    def step(
+        self,
+        hidden_AND: Tensor,
+        bias_AHNC: Tensor,
+        cache: LayerCache,
+        cross_A11S: Tensor,
+        *,
+        filled: int,
+    ) -> Tensor:
+        """Do `forward` for one position of N beams: they stand where positions stand in training."""
+        assert self.cross_attention is not None
+        assert self.cross_norm is not None
+        normed_AND = self.attention_norm(hidden_AND)
+        key_AHCK, value_AHCK = cache.append(*self.attention.keys_values(normed_AND), filled=filled)
+        hidden_AND = hidden_AND + self.attention.attend(normed_AND, key_AHCK, value_AHCK, bias_AHNC)
+        hidden_AND = hidden_AND + self.cross_attention.attend(
+            self.cross_norm(hidden_AND), cache.cross_key_AHSK, cache.cross_value_AHSK, cross_A11S
+        )
+        return hidden_AND + self.feed_forward(self.feed_forward_norm(hidden_AND))
 
 
 class Attention(nn.Module):
