@@ -1,0 +1,158 @@
+"""Prompts: how they begin, how they stand on disk, and that peft reads them as we do."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel, PromptTuningConfig, get_peft_model
+from safetensors.torch import save_file
+from transformers import MT5ForConditionalGeneration
+
+from xlgen.errors import InputError
+from xlgen.methods.prompt_files import read_prompt, save_prompt
+from xlgen.methods.prompt_tuning import PromptTuning
+from xlgen.model.load import save_model, tiny_model
+
+
+def start(tokenizer, *, seed=0, **settings):
+    return PromptTuning(**settings).attach(tiny_model(2), tokenizer, seed=seed).prompt.detach()
+
+
+def test_vocabulary_start_is_a_sample_of_the_first_rows_without_replacement(small_tokenizer):
+    model = tiny_model(2)
+    prompt_PD = start(small_tokenizer, length=40, population=50)
+    rows = [(model.shared.weight == row).all(1).nonzero().item() for row in prompt_PD]
+    assert len(set(rows)) == 40
+    assert max(rows) < 50
+    assert not torch.equal(prompt_PD, start(small_tokenizer, length=40, population=50, seed=1))
+
+
+@pytest.mark.parametrize("language", ["en", "th", "ar", "hi", "zh", "vi"])
+def test_text_start_repeats_the_texts_embeddings(language, small_tokenizer, article_1):
+    text = article_1[language][:12]
+    tokens = small_tokenizer.encode(text)
+    prompt_PD = start(small_tokenizer, length=2 * len(tokens) + 1, init="text", text=text)
+    expected = tiny_model(2).shared.weight[torch.tensor([*tokens, *tokens, tokens[0]])]
+    assert torch.equal(prompt_PD, expected)
+
+
+def test_uniform_start_is_not_symmetric(small_tokenizer):
+    prompt_PD = start(small_tokenizer, length=100, init="uniform")
+    assert prompt_PD.min() >= 0
+    assert 0.45 < prompt_PD.max() < 0.5
+
+
+def test_file_start_is_the_file(small_tokenizer, tmp_path):
+    prompt_PD = torch.randn(5, 32)
+    np.save(tmp_path / "p.npy", prompt_PD.numpy())
+    loaded = start(small_tokenizer, length=5, init="file", file=tmp_path / "p.npy")
+    assert torch.equal(loaded, prompt_PD)
+
+
+REFUSED = {
+    "length 0": ({"length": 0}, "expected 1 to 1000, got 0"),
+    "length 1001": ({"length": 1001}, "expected 1 to 1000"),
+    "longer than the vocabulary": ({"length": 600}, "only"),
+    "no text": ({"init": "text"}, "needs method.text"),
+    "no file": ({"init": "file"}, "needs method.file"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_impossible_start_is_refused(kind, small_tokenizer):
+    settings, message = REFUSED[kind]
+    with pytest.raises(InputError, match=message):
+        start(small_tokenizer, **settings)
+
+
+def test_prompt_of_another_width_is_refused_with_both_sizes(small_tokenizer, tmp_path):
+    np.save(tmp_path / "p.npy", np.ones((100, 768), np.float32))
+    with pytest.raises(InputError) as refusal:
+        start(small_tokenizer, length=100, init="file", file=tmp_path / "p.npy")
+    assert "[100, 768]" in str(refusal.value)
+    assert "[100, 32]" in str(refusal.value)
+
+
+def test_peft_generates_with_our_prompt_as_we_encode_it(tmp_path):
+    model = tiny_model(4)
+    save_model(model, tmp_path / "base", dtype=torch.float32)
+    prompt_PD = torch.randn(6, 32)
+    save_prompt(prompt_PD, tmp_path / "prompt", config=model.config, base=str(tmp_path / "base"))
+    base = MT5ForConditionalGeneration.from_pretrained(tmp_path / "base")
+    peer = PeftModel.from_pretrained(base, tmp_path / "prompt").eval()
+    input_BL = torch.randint(3, 500, (2, 9))
+    target_BT = torch.randint(3, 500, (2, 5))
+    mask_BL = torch.ones_like(input_BL)
+    with torch.no_grad():
+        theirs = peer(input_ids=input_BL, attention_mask=mask_BL, labels=target_BT).logits
+        encoded = model.encode(input_BL, mask_BL.bool(), prompt_PD.expand(2, -1, -1))
+        shifted_BT = torch.nn.functional.pad(target_BT[:, :-1], (1, 0))
+        ours = model.head(model.decode(shifted_BT, encoded))
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("submodules", [1, 2])
+def test_we_read_what_peft_saves(submodules, tmp_path):
+    save_model(tiny_model(4), tmp_path / "base", dtype=torch.float32)
+    config = PromptTuningConfig(
+        task_type="SEQ_2_SEQ_LM", num_virtual_tokens=6, num_transformer_submodules=submodules
+    )
+    base = MT5ForConditionalGeneration.from_pretrained(tmp_path / "base")
+    peer = get_peft_model(base, config)
+    peer.save_pretrained(tmp_path / "prompt")
+    saved = peer.prompt_encoder["default"].embedding.weight.detach()
+    assert torch.equal(read_prompt(tmp_path / "prompt"), saved[:6])
+
+
+def test_our_folder_reads_back_to_the_same_bits(tmp_path):
+    prompt_PD = torch.randn(3, 32)
+    save_prompt(prompt_PD, tmp_path, config=tiny_model().config, base="x")
+    assert torch.equal(read_prompt(tmp_path), prompt_PD)
+
+
+def adapter(folder, tensors, **config):
+    (folder / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 4} | config)
+    )
+    save_file(tensors, folder / "adapter_model.safetensors")
+    return folder
+
+
+BROKEN = {
+    "LoRA": (lambda f: adapter(f, {"x": torch.ones(1)}, peft_type="LORA"), "got 'LORA'"),
+    "no weights": (
+        lambda f: (
+            adapter(f, {"prompt_embeddings": torch.ones(4, 2)})
+            and ((f / "adapter_model.safetensors").unlink() or f)
+        ),
+        "not a readable safetensors file",
+    ),
+    "extra tensor": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(4, 2), "y": torch.ones(1)}),
+        "expected the one tensor",
+    ),
+    "NaN": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.full((4, 2), float("nan"))}),
+        "NaN or infinity",
+    ),
+    "integers": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(4, 2, dtype=torch.int64)}),
+        "floating-point",
+    ),
+    "one dimension": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(4)}),
+        "expected a prompt",
+    ),
+    "not an array": (
+        lambda f: (f / "p.npy").write_bytes(b"\x80\x04K\x01.") and f / "p.npy",
+        "not a plain .npy",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_prompt_is_refused(kind, tmp_path):
+    make, message = BROKEN[kind]
+    with pytest.raises(InputError, match=message):
+        read_prompt(make(tmp_path))
