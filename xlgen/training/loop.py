@@ -1,0 +1,370 @@
+"""The one training loop: batches -> loss -> gradients -> update -> metrics -> checkpoint.
+
+A run that is killed at any moment and started again ends with the same bits as one that never stopped:
+data and dropout are pure functions of (seed, step), and everything else is in the checkpoint.
+"""
+
+import contextlib
+import hashlib
+import logging
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from xlgen.data.batches import Batch
+from xlgen.errors import InputError
+from xlgen.methods.base import Adapted
+from xlgen.progress import progress
+from xlgen.training.checkpoint import Checkpoint, fingerprint
+from xlgen.training.folder import RunFolder
+from xlgen.training.loss import Normalization, gradient_divisor, mean_nats
+from xlgen.training.optim import Adafactor, Optimizer, global_norm, scale_gradients
+from xlgen.training.precision import (
+    Precision,
+    autocast,
+    device_of,
+    keep_freed_memory,
+    warn_of_slow_precision,
+)
+from xlgen.training.schedules import Constant, Schedule
+from xlgen.training.signals import Stopped, StopRequest
+from xlgen.training.validation import Validation, batch_loss, best_step
+
+log = logging.getLogger(__name__)
+
+
+class Stream(Protocol):
+    """Batches as a pure function of the step, such as `xlgen.data.batches.BucketedStream`."""
+
+    def batch(self, step: int) -> list[Batch]:
+        """Return the micro-batches of update number `step`, counted from 0."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train. The defaults are T5X's for tuning a model; the paper's values are in `recipes/`.
+
+    One update takes `batch_size` examples, `micro_batch` at a time (all at once if None), from windows of
+    `window` batches sorted by length. Gradients are sums over target tokens, divided by nothing, the
+    tokens or the examples (`normalization`; T5X divides by nothing, which to Adafactor is the same but for
+    its epsilons). `gradient_clip` bounds their global norm after that. `keep` is how many of the newest
+    checkpoints stay beside the best one; None keeps all.
+    """
+
+    steps: int = 1000
+    batch_size: int = 32
+    micro_batch: int | None = None
+    window: int = 16
+    optimizer: Optimizer = field(default_factory=Adafactor)
+    schedule: Schedule = field(default_factory=Constant)
+    normalization: Normalization = "none"
+    gradient_clip: float | None = None
+    z_loss: float = 1e-4
+    precision: Precision = "fp32"
+    log_every: int = 10
+    validate_every: int = 100
+    checkpoint_every: int = 100
+    keep: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run came to. `loss` is the last one logged, in nats per target token."""
+
+    folder: Path
+    steps: int
+    resumed_from: int | None
+    loss: float | None
+    best_step: int | None
+    tokens: int
+    seconds: float
+
+    def __str__(self) -> str:
+        if self.resumed_from == self.steps:
+            return f"{self.folder} is done already: {self.steps:,} steps"
+        loss = "" if self.loss is None else f", loss {self.loss:.3f}"
+        best = "" if self.best_step is None else f", best step {self.best_step:,}"
+        since = f" (continued from {self.resumed_from:,})" if self.resumed_from else ""
+        return f"{self.folder}: {self.steps:,} steps{since}{loss}{best}, {self.seconds:,.0f} s"
+
+
+class DivergedError(InputError):
+    """A loss or a gradient that is no number. No update was made of it."""
+
+
+@dataclass
+class Tally:
+    """What a run has counted, stored with every checkpoint: sums since the last log line, and totals."""
+
+    logged: bool = True
+    recent_nats: float = 0.0
+    recent_tokens: int = 0
+    gradient_norm: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def train(
+    adapted: Adapted,
+    stream: Stream,
+    config: TrainingConfig,
+    folder: RunFolder,
+    *,
+    validate: Callable[[int], Validation] | None = None,
+    on_checkpoint: Callable[[int, Path], None] | None = None,
+) -> TrainingResult:
+    """Train to `config.steps`, from the newest checkpoint in `folder` that verifies, if there is one.
+
+    `folder` must be entered, so that no other process writes there. `validate(step)` returns
+    {language: {"loss": ...}}; it may be cut short and called again, and must change nothing.
+
+    Raises DivergedError for a loss or gradient that is no number, and Stopped after SIGTERM or SIGINT; both
+    with the last good step stored.
+    """
+    keep_freed_memory()
+    device = device_of(adapted)
+    warn_of_slow_precision(device, config.precision)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []), StopRequest() as stop:
+        run = Training(adapted, stream, config, folder, stop, validate, on_checkpoint)
+        with contextlib.closing(run):
+            return run.run()
+
+
+class Training:
+    """A run in progress: `step` updates are done."""
+
+    def __init__(
+        self,
+        adapted: Adapted,
+        stream: Stream,
+        config: TrainingConfig,
+        folder: RunFolder,
+        stop: StopRequest,
+        validate: Callable[[int], Validation] | None,
+        on_checkpoint: Callable[[int, Path], None] | None,
+    ) -> None:
+        self.adapted, self.stream, self.config, self.folder = adapted, stream, config, folder
+        self.stop, self.validate, self.on_checkpoint = stop, validate, on_checkpoint
+        self.device = device_of(adapted)
+        self.parameters = adapted.trainable()
+        for name, parameter in self.parameters.items():
+            if parameter.dtype != torch.float32:
+                raise InputError(f"{name} is {parameter.dtype}; what is trained must be float32")
+        self.updater = config.optimizer.make(self.parameters)
+        self.step, self.tally = 0, Tally()
+        self.resumed_from: int | None = None
+        self.last_loss: float | None = None
+        self._board: SummaryWriter | None = None
+
+    def run(self) -> TrainingResult:
+        """Do what is left to do."""
+        self._resume()
+        if not self.tally.logged:
+            self._report()
+        with progress(self.config.steps, "Training", done=self.step) as bar:
+            while self.step < self.config.steps:
+                self._stop_if_asked()
+                start = time.monotonic()
+                self._update()
+                self.tally.seconds += time.monotonic() - start
+                self._report()
+                if self._is_due(self.config.checkpoint_every):
+                    self._checkpoint()
+                bar.advance(note="" if self.last_loss is None else f"loss {self.last_loss:.3f}")
+        self._stop_if_asked()
+        return self._result()
+
+    def close(self) -> None:
+        """Close the TensorBoard log."""
+        if self._board is not None:
+            self._board.close()
+
+    def _is_due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.config.steps
+
+    def _resume(self) -> None:
+        store = self.folder.steps
+        store.sweep()
+        newest = store.read_newest()
+        if newest is None:
+            self.folder.truncate_metrics(0)
+            return
+        if newest.step > self.config.steps:
+            raise InputError(
+                f"{self.folder.path} has {newest.step} steps, the configuration asks for "
+                f"{self.config.steps}; raise training.steps or choose another folder"
+            )
+        self._load(newest)
+        store.set_aside_newer(self.step)
+        self.folder.truncate_metrics(self.step)
+
+    def _load(self, checkpoint: Checkpoint) -> None:
+        parts: dict[str, dict[str, torch.Tensor]] = {"parameter": {}, "optimizer": {}}
+        for key, tensor in checkpoint.tensors.items():
+            part, _, name = key.partition("/")
+            parts[part][name] = tensor
+        self.adapted.load_state(parts["parameter"])
+        self.updater.load_state(parts["optimizer"])
+        self.step = self.resumed_from = checkpoint.step
+        self.tally = Tally(**checkpoint.facts["tally"])
+        stored, own = checkpoint.facts["fingerprint"], fingerprint()
+        if stored != own:
+            odd = ", ".join(
+                f"{k} {stored.get(k)} -> {own[k]}" for k in own if stored.get(k) != own[k]
+            )
+            log.warning("continuing elsewhere than before (%s): bits may differ", odd)
+
+    def _update(self) -> None:
+        """Make one update from one batch, or raise DivergedError and make none."""
+        batches = self.stream.batch(self.step)
+        self.adapted.train()
+        nats = torch.zeros((), dtype=torch.float64, device=self.device)
+        tokens = 0
+        for number, batch in enumerate(batches):
+            torch.manual_seed(dropout_seed(self.config.seed, self.step, number))
+            with autocast(self.device, self.config.precision):
+                loss = batch_loss(self.adapted, batch.to(self.device), z_loss=self.config.z_loss)
+            loss.objective.backward()
+            nats += loss.nats
+            tokens += loss.tokens
+        examples = sum(len(batch) for batch in batches)
+        divisor = gradient_divisor(self.config.normalization, tokens=tokens, examples=examples)
+        if divisor != 1:
+            scale_gradients(self.parameters, 1 / divisor)
+        norm = float(global_norm(self.parameters))
+        if not (math.isfinite(norm) and math.isfinite(float(nats))):
+            self._diverge(batches, loss=mean_nats(float(nats), tokens), norm=norm)
+        if self.config.gradient_clip is not None and norm > self.config.gradient_clip:
+            scale_gradients(self.parameters, self.config.gradient_clip / norm)
+        self.updater.update(self.step, learning_rate=self.config.schedule.rate(self.step))
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        self.step += 1
+        self.tally.logged = False
+        self.tally.gradient_norm = norm
+        self.tally.recent_nats += float(nats)
+        self.tally.recent_tokens += tokens
+        self.tally.tokens += tokens
+
+    def _diverge(self, batches: list[Batch], *, loss: float, norm: float) -> None:
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        name = f"diverged-step-{self.step + 1:07d}.json"
+        ids = [batch.ids for batch in batches]
+        facts = {"step": self.step + 1, "loss": str(loss), "gradient_norm": str(norm), "ids": ids}
+        self.folder.write_json(name, facts)
+        if self.step:
+            self._checkpoint()
+        raise DivergedError(
+            f"step {self.step + 1}: loss {loss}, gradient norm {norm}; no update was made, step "
+            f"{self.step} is the last good one, the batch's ids are in {self.folder.path / name}; "
+            "lower the learning rate or look at those examples"
+        )
+
+    def _report(self) -> None:
+        """Log and validate what is due; afterwards `tally.logged` says whether it was done."""
+        if not self._is_due(self.config.log_every) and not self._validation_is_due():
+            self.tally.logged = True
+            return
+        line: dict[str, Any] = {"step": self.step}
+        if self._is_due(self.config.log_every):
+            tally = self.tally
+            line["loss"] = mean_nats(tally.recent_nats, tally.recent_tokens)
+            line["tokens"], line["seconds"] = tally.tokens, round(tally.seconds, 3)
+            line["learning_rate"] = self.config.schedule.rate(self.step - 1)
+            line["gradient_norm"] = tally.gradient_norm
+        if self._validation_is_due() and self.validate is not None:
+            validate = self.validate
+            validation = self.stop.interruptible(lambda: validate(self.step))
+            if validation is None:
+                return  # asked to stop: done again when the run continues
+            line["validation"] = validation
+        self.folder.append_metrics(line)
+        self._draw(line)
+        if "loss" in line:
+            self.last_loss = line["loss"]
+            self.tally.recent_nats, self.tally.recent_tokens = 0.0, 0
+        self.tally.logged = True
+
+    def _validation_is_due(self) -> bool:
+        return self.validate is not None and self._is_due(self.config.validate_every)
+
+    def _draw(self, line: dict[str, Any]) -> None:
+        if self._board is None:
+            resumed = None if self.resumed_from is None else self.resumed_from + 1
+            self._board = SummaryWriter(str(self.folder.path / "log"), purge_step=resumed)
+        for key in ("loss", "learning_rate", "gradient_norm"):
+            if key in line:
+                self._board.add_scalar(f"training/{key}", line[key], self.step)
+        for language, scores in line.get("validation", {}).items():
+            for key, value in scores.items():
+                self._board.add_scalar(f"validation-{key}/{language}", value, self.step)
+
+    def _checkpoint(self) -> None:
+        store = self.folder.steps
+        if self.step in store.steps():
+            return
+        tensors = {f"parameter/{name}": t for name, t in self.adapted.state().items()}
+        tensors |= {f"optimizer/{name}": t for name, t in self.updater.state().items()}
+        self.folder.sync_metrics()
+        path = store.save(
+            self.step,
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            self._facts(),
+        )
+        if self.config.keep is not None:
+            best = best_step(self.folder.read_metrics(), store.steps())
+            store.prune(keep=self.config.keep, best=best)
+        if self.on_checkpoint is not None:
+            self.on_checkpoint(self.step, path)
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what the manifest tells beside the tensors."""
+        config = self.folder.path / "config.json"
+        return {
+            "example": self.step * self.config.batch_size,
+            "config_sha256": _sha256(config.read_bytes()) if config.exists() else None,
+            "fingerprint": fingerprint(),
+            "tally": asdict(self.tally),
+        }
+
+    def _stop_if_asked(self) -> None:
+        if self.stop.number is not None and self.step:
+            self._checkpoint()
+        if self.stop.number is not None:
+            raise Stopped(
+                self.stop.number,
+                f"stopped at step {self.step} of {self.config.steps}, which is stored in "
+                f"{self.folder.path}; the same command continues",
+            )
+
+    def _result(self) -> TrainingResult:
+        metrics = self.folder.read_metrics()
+        losses = [line["loss"] for line in metrics if "loss" in line]
+        return TrainingResult(
+            folder=self.folder.path,
+            steps=self.step,
+            resumed_from=self.resumed_from,
+            loss=losses[-1] if losses else None,
+            best_step=best_step(metrics, self.folder.steps.steps()),
+            tokens=self.tally.tokens,
+            seconds=self.tally.seconds,
+        )
+
+
+def dropout_seed(seed: int, step: int, micro_batch: int) -> int:
+    """Return the seed of one micro-batch's dropout: nothing to store, the same on any worker."""
+    return random.Random(f"{seed}/{step}/{micro_batch}").getrandbits(63)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

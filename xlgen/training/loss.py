@@ -1,0 +1,149 @@
+"""The loss: sums over target tokens, and the only place that divides them.
+
+Head and loss are one function, computed in blocks of rows, so that the logits of a batch, [B, T, V] with
+V = 250,112 for mT5, never exist at once. The gradients come out of the same pass over the blocks.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Normalization = Literal["none", "tokens", "batch"]
+
+# Logits alive at once. On a CPU about the largest that pays; a GPU needs larger blocks to be busy.
+BLOCK_ELEMENTS = {"cpu": 2**24, "cuda": 2**28}
+
+
+@dataclass(frozen=True)
+class LossSum:
+    """A loss summed over target tokens: `objective` is differentiable, `nats` is what gets reported."""
+
+    objective: Tensor
+    nats: Tensor
+    tokens: int
+
+
+def sequence_loss(
+    hidden_BTD: Tensor,
+    head_VD: Tensor,
+    *,
+    target_BT: Tensor,
+    target_mask_BT: Tensor,
+    z_loss: float = 1e-4,
+) -> LossSum:
+    """Sum cross-entropy over the positions of the mask; padding costs neither time nor memory.
+
+    `objective` adds `z_loss` * logsumexp(logits)^2 for each token, as T5X does (1e-4 there); no label
+    smoothing. Under autocast the products are in its type, the rest in float32.
+    """
+    hidden_ND, target_N = hidden_BTD[target_mask_BT], target_BT[target_mask_BT]
+    objective, nats = linear_cross_entropy(hidden_ND, head_VD, target_N=target_N, z_loss=z_loss)
+    return LossSum(objective, nats, len(target_N))
+
+
+def linear_cross_entropy(
+    hidden_ND: Tensor,
+    head_VD: Tensor,
+    *,
+    target_N: Tensor,
+    z_loss: float = 0.0,
+    block_elements: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return (objective, nats), each a float64 sum over N rows, of softmax(hidden @ head^T).
+
+    No tensor of N x V elements is made for N > 1. A head that is frozen costs no gradient.
+    """
+    rows, vocabulary = len(hidden_ND), len(head_VD)
+    elements = block_elements or BLOCK_ELEMENTS.get(hidden_ND.device.type, BLOCK_ELEMENTS["cpu"])
+    blocks = max(2, math.ceil(rows * vocabulary / elements))
+    block = max(1, math.ceil(rows / blocks))
+    return _LinearCrossEntropy.apply(hidden_ND, head_VD, target_N, z_loss, block)
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Gradients are made in `forward`, where each block's logits are at hand, and scaled in `backward`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden_ND: Tensor, head_VD: Tensor, target_N: Tensor, z_loss: float, block: int
+    ) -> tuple[Tensor, Tensor]:
+        device = hidden_ND.device.type
+        dtype = hidden_ND.dtype
+        if torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+        hidden_grad = torch.empty_like(hidden_ND) if ctx.needs_input_grad[0] else None
+        head_grad = torch.zeros_like(head_VD) if ctx.needs_input_grad[1] else None
+        sums = hidden_ND.new_zeros(2, dtype=torch.float64)
+        with torch.autocast(device, enabled=False):
+            weight_VD = head_VD.to(dtype)
+            for start in range(0, len(hidden_ND), block):
+                rows = slice(start, start + block)
+                hidden_RD, target_R1 = hidden_ND[rows].to(dtype), target_N[rows, None]
+                sums += _block(
+                    hidden_RD,
+                    weight_VD,
+                    target_R1,
+                    z_loss,
+                    hidden_grad=None if hidden_grad is None else hidden_grad[rows],
+                    head_grad=head_grad,
+                )
+        ctx.gradients = (hidden_grad, head_grad)
+        objective, nats = sums.unbind()
+        ctx.mark_non_differentiable(nats)
+        return objective, nats
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        # scaled in place, for a head is large: so the graph can be used once
+        if ctx.gradients is None:
+            raise RuntimeError("the loss can be differentiated once; compute it again")
+        gradients, ctx.gradients = ctx.gradients, None
+        for gradient in gradients:
+            if gradient is not None:
+                gradient.mul_(scale.to(gradient.dtype))
+        return (*gradients, None, None, None)
+
+
+def _block(
+    hidden_RD: Tensor,
+    weight_VD: Tensor,
+    target_R1: Tensor,
+    z_loss: float,
+    *,
+    hidden_grad: Tensor | None,
+    head_grad: Tensor | None,
+) -> Tensor:
+    """Return [objective, nats] of R rows; write the rows' gradient and add to the head's."""
+    logits_RV = (hidden_RD @ weight_VD.T).float()
+    target_logit_R1 = logits_RV.gather(1, target_R1)
+    peak_R1 = logits_RV.amax(1, keepdim=True)
+    weights_RV = logits_RV.sub_(peak_R1).exp_()  # in place: one buffer of R x V
+    total_R1 = weights_RV.sum(1, keepdim=True)
+    log_z_R1 = total_R1.log() + peak_R1
+    nats_R1 = log_z_R1 - target_logit_R1
+    objective_R1 = nats_R1 + z_loss * log_z_R1.square()
+    if hidden_grad is not None or head_grad is not None:
+        # d objective / d logits = (1 + 2 z log_z) softmax - onehot
+        weights_RV.mul_((1 + 2 * z_loss * log_z_R1) / total_R1)
+        weights_RV.scatter_add_(1, target_R1, torch.full_like(nats_R1, -1.0))
+        error_RV = weights_RV.to(hidden_RD.dtype)
+        if hidden_grad is not None:
+            hidden_grad.copy_(error_RV @ weight_VD)
+        if head_grad is not None:
+            head_grad.add_(error_RV.T @ hidden_RD)
+    return torch.stack([objective_R1, nats_R1]).sum((1, 2), dtype=torch.float64)
+
+
+def gradient_divisor(normalization: Normalization, *, tokens: int, examples: int) -> int:
+    """Return what summed gradients are divided by: 1 ("none", as T5X), the tokens, or the batch."""
+    return {"none": 1, "tokens": tokens, "batch": examples}[normalization]
+
+
+def mean_nats(nats: float, tokens: int) -> float:
+    """Divide a sum of nats by its count of target tokens; NaN where there was none."""
+    return nats / tokens if tokens else math.nan

@@ -1,0 +1,57 @@
+"""float32, or bfloat16 products over float32 weights; and where a model lives."""
+
+import ctypes
+import functools
+import logging
+import platform
+import sys
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import torch
+from torch import nn
+
+log = logging.getLogger(__name__)
+
+Precision = Literal["fp32", "bf16"]
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
+    """Return the context in which a batch goes forward."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def warn_of_slow_precision(device: torch.device, precision: Precision) -> None:
+    """Say so where bf16 has no instructions: there it is about a hundred times slower than fp32."""
+    on_x86 = platform.machine() in ("x86_64", "AMD64")
+    if device.type == "cpu" and on_x86 and precision == "bf16" and not _has_bf16_products():
+        log.warning(
+            "this CPU has no bfloat16 instructions, so that bf16 is about 100 times slower than fp32 "
+            "here; set training.precision=fp32"
+        )
+
+
+def _has_bf16_products() -> bool:
+    # torch 2.11 has no public question for this one
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Return the device of a module's first parameter."""
+    return next(module.parameters()).device
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Ask glibc to keep freed tensors' memory instead of giving it back to the kernel at each step.
+
+    Without it a step takes about half a million page faults (mT5-small, 8 x 256 tokens). Elsewhere than
+    on glibc this does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        trim_threshold, mmap_max = -1, -4  # <malloc.h>
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)

@@ -1,0 +1,93 @@
+"""Losses on held-out examples, per language, while training; and which step they say is best."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+
+from xlgen.data.batches import Batch, batches_by_length
+from xlgen.data.examples import TokenizedExample
+from xlgen.methods.base import Adapted
+from xlgen.model.t5 import shift_right
+from xlgen.progress import progress
+from xlgen.training.loss import LossSum, mean_nats, sequence_loss
+from xlgen.training.precision import Precision, autocast, device_of
+
+Validation = Mapping[str, Mapping[str, float]]
+
+
+class Settings(Protocol):
+    """What validation reads of the training's settings."""
+
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def micro_batch(self) -> int | None: ...
+    @property
+    def precision(self) -> Precision: ...
+
+
+def batch_loss(adapted: Adapted, batch: Batch, *, z_loss: float = 0.0) -> LossSum:
+    """Encode, decode and sum the loss of one batch. The only way from a batch to a loss."""
+    encoded = adapted.encode(batch)
+    hidden_BTD = adapted.model.decode(shift_right(batch.target_BT), encoded)
+    return sequence_loss(
+        hidden_BTD,
+        adapted.model.head.weight,
+        target_BT=batch.target_BT,
+        target_mask_BT=batch.target_mask_BT,
+        z_loss=z_loss,
+    )
+
+
+@torch.no_grad()
+def validation_losses(
+    adapted: Adapted,
+    examples: Iterable[TokenizedExample],
+    settings: Settings,
+) -> dict[str, dict[str, float]]:
+    """Return {language: {"loss": nats per target token}}, without dropout or z-loss.
+
+    Tokens are pooled within a language. Batches hold one language each, so that a language's loss does
+    not depend on which others are validated.
+    """
+    batch_size = settings.micro_batch or settings.batch_size
+    by_language: dict[str, list[TokenizedExample]] = defaultdict(list)
+    for example in examples:
+        by_language[example.language].append(example)
+    was_training, device = adapted.training, device_of(adapted)
+    adapted.eval()
+    try:
+        losses = {}
+        for language, group in progress(sorted(by_language.items()), "Validating"):
+            nats, tokens = 0.0, 0
+            for batch in batches_by_length(group, batch_size=batch_size):
+                with autocast(device, settings.precision):
+                    loss = batch_loss(adapted, batch.to(device))
+                nats, tokens = nats + float(loss.nats), tokens + loss.tokens
+            losses[language] = {"loss": mean_nats(nats, tokens)}
+        return losses
+    finally:
+        adapted.train(was_training)
+
+
+def best_step(metrics: Sequence[Mapping[str, Any]], steps: Iterable[int]) -> int | None:
+    """Return which of `steps` has the lowest validation loss, each language counting the same.
+
+    `metrics` are the lines of metrics.jsonl. Steps without validation do not count; ties go to the
+    earlier step; None where no step has any.
+
+    >>> lines = [{"step": 1, "validation": {"en": {"loss": 3.0}, "th": {"loss": 5.0}}},
+    ...          {"step": 2, "validation": {"en": {"loss": 2.0}, "th": {"loss": 5.5}}}]
+    >>> best_step(lines, [1, 2])
+    2
+    """
+    known = set(steps)
+    means = {}
+    for line in metrics:
+        validation: Validation | None = line.get("validation")
+        if validation and line["step"] in known:
+            losses = [scores["loss"] for scores in validation.values()]
+            means[line["step"]] = sum(losses) / len(losses)
+    return min(means, key=lambda step: (means[step], step)) if means else None
