@@ -91,7 +91,7 @@ def test_one_by_one_and_many_agree_in_any_order(parts, seed, start, count):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_workers_and_batches_never_change_the_order(seed):
-    """F07: 12 layouts x 3 seeds x 200 points to resume from give one stream."""
+    """12 layouts x 3 seeds x 200 points to resume from give one stream."""
     mixture = Mixture((97, 10, 1), (0.79, 0.2, 0.01), seed)
     whole = stream(mixture, range(1100))
     for workers, batch in itertools.product((1, 2, 3, 4), (1, 8, 12)):
