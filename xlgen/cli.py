@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -17,6 +16,7 @@ app = typer.Typer(
     name="xlgen",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Adapt a multilingual T5 on English labels; generate in the languages that have none.",
     epilog="First steps: `xlgen doctor`, `xlgen list`, `xlgen train demo.prompt --out runs/first`.",
@@ -33,24 +33,16 @@ Languages = Annotated[
 
 
 def main() -> None:
-    """Run the command; turn every user's mistake into one line and exit code 2."""
+    """Run the command; turn every mistake of the user's into one line and exit code 2."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except InputError as error:
         sys.exit(_refusal(str(error)))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(BAD_INPUT)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         where = error.filename or "the disk"
         sys.exit(_refusal(f"{where}: {error.strerror}; free some space or choose another folder"))
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _refusal(message: str) -> int:
@@ -133,7 +125,13 @@ def train(
 
     config = resolve(recipe, settings or [])
     folder = out or Path("runs") / Path(recipe).stem
-    result = config.run(folder)
+    from xlgen.training.signals import Stopped
+
+    try:
+        result = config.run(folder)
+    except Stopped as stopped:
+        Console(stderr=True, highlight=False).print(_plain(str(stopped)))
+        raise typer.Exit(stopped.exit_code) from None
     Console(highlight=False).print(_plain(str(result)))
 
 
@@ -151,8 +149,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Generate for a benchmark and score it; finished languages are kept, so it can be stopped."""
-    from xlgen.evaluation import evaluate_baseline, evaluate_run
     from xlgen.reports.tables import terminal_table
+    from xlgen.run import evaluate_baseline, evaluate_run
 
     wanted = None if languages == "all" else languages.split(",")
     if baseline is None:
@@ -177,7 +175,7 @@ def generate(
     checkpoint: Annotated[str, typer.Option(help="best, last, or a step.")] = "best",
 ) -> None:
     """Generate for your own texts."""
-    from xlgen.evaluation import generate_file
+    from xlgen.run import generate_file
 
     count = generate_file(run, language=language, input=input, output=output, checkpoint=checkpoint)
     Console(highlight=False).print(_plain(f"{count} predictions in {output}"))
@@ -258,7 +256,7 @@ def data_check(
     as_json: Json = False,
 ) -> None:
     """Read your own data as training would: every bad line is named, leaks into tests are refused."""
-    from xlgen.evaluation import check_data
+    from xlgen.benchmarks.held_out import check_data
 
     columns = dict(pair.partition("=")[::2] for pair in column or [])
     _say(check_data(file, columns=columns, held_out=held_out), as_json=as_json)

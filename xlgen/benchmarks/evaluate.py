@@ -8,6 +8,7 @@ from typing import Any
 
 from xlgen.benchmarks.base import Benchmark
 from xlgen.data.examples import Example
+from xlgen.files import write_whole
 from xlgen.metrics.score import score_records
 from xlgen.progress import progress
 
@@ -99,19 +100,10 @@ class Predictions:
         write_whole(self.stamp_path, json.dumps(self.stamp, indent=2) + "\n")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _merge_scores(path: Path, cells: list[dict[str, Any]], system: System) -> dict[str, Any]:
-    """Put new cells in place of old ones of the same benchmark, split, language and metric."""
-    old = json.loads(path.read_text("utf-8"))["cells"] if path.is_file() else []
+    """Put new cells in place of old ones; cells of another stamp (another checkpoint) go."""
+    stored = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    old = stored["cells"] if stored.get("run") == json.loads(json.dumps(system.stamp)) else []
     key = ("benchmark", "split", "language", "metric")
     merged = {tuple(cell[part] for part in key): cell for cell in [*old, *cells]}
     scores = {"method": system.method, "run": system.stamp, "cells": list(merged.values())}

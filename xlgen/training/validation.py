@@ -72,10 +72,15 @@ def validation_losses(
         adapted.train(was_training)
 
 
-def best_step(metrics: Sequence[Mapping[str, Any]], steps: Iterable[int]) -> int | None:
+def best_step(
+    metrics: Sequence[Mapping[str, Any]],
+    steps: Iterable[int],
+    *,
+    languages: Sequence[str] | None = None,
+) -> int | None:
     """Return which of `steps` has the lowest validation loss, each language counting the same.
 
-    `metrics` are the lines of metrics.jsonl. Steps without validation do not count; ties go to the
+    `metrics` are the lines of metrics.jsonl; `languages` are those that count, all if None. Steps without validation do not count; ties go to the
     earlier step; None where no step has any.
 
     >>> lines = [{"step": 1, "validation": {"en": {"loss": 3.0}, "th": {"loss": 5.0}}},
@@ -88,6 +93,8 @@ def best_step(metrics: Sequence[Mapping[str, Any]], steps: Iterable[int]) -> int
     for line in metrics:
         validation: Validation | None = line.get("validation")
         if validation and line["step"] in known:
-            losses = [scores["loss"] for scores in validation.values()]
-            means[line["step"]] = sum(losses) / len(losses)
+            counted = languages or list(validation)
+            losses = [validation[code]["loss"] for code in counted if code in validation]
+            if losses:
+                means[line["step"]] = sum(losses) / len(losses)
     return min(means, key=lambda step: (means[step], step)) if means else None

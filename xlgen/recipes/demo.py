@@ -1,0 +1,24 @@
+"""What `make demo` runs: howto.prompt and howto.model, shortened to minutes on two cores."""
+
+from dataclasses import replace
+
+from xlgen.recipes import howto
+from xlgen.run import Adaptation
+
+
+def prompt() -> Adaptation:
+    """PromptTuning on English howto0, some minutes on two cores."""
+    return _shortened(howto.prompt(), steps=200)
+
+
+def model() -> Adaptation:
+    """ModelTuning on English howto0, some minutes on two cores."""
+    return _shortened(howto.model(), steps=200)
+
+
+def _shortened(run: Adaptation, *, steps: int) -> Adaptation:
+    every = steps // 4
+    training = replace(
+        run.training, steps=steps, batch_size=16, validate_every=every, checkpoint_every=every
+    )
+    return replace(run, training=training, validation=replace(run.validation, limit=20))

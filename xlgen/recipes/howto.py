@@ -1,0 +1,44 @@
+"""Runs on HowTo-0 at the packaged size, with the paper's settings as far as they are known.
+
+xlgen train howto.prompt --out runs/prompt
+"""
+
+from dataclasses import replace
+
+from xlgen.methods.model_tuning import ModelTuning
+from xlgen.methods.prompt_tuning import PromptTuning
+from xlgen.run import Adaptation
+from xlgen.training.loop import TrainingConfig
+from xlgen.training.optim import Adafactor
+from xlgen.training.schedules import Constant
+
+
+def prompt() -> Adaptation:
+    """PromptTuning on English howto0, 100 prompt tokens from the vocabulary."""
+    return Adaptation(
+        method=PromptTuning(length=100),
+        training=TrainingConfig(
+            steps=2000,
+            batch_size=32,
+            # 0.3, no parameter scaling, weight decay 1e-5: prompt-tuning's published defaults
+            optimizer=Adafactor(parameter_scale=False, weight_decay=1e-5),
+            schedule=Constant(0.3),
+            validate_every=200,
+            checkpoint_every=200,
+        ),
+    )
+
+
+def model() -> Adaptation:
+    """ModelTuning on English howto0."""
+    tuned = prompt()
+    return replace(
+        tuned,
+        method=ModelTuning(),
+        training=replace(
+            tuned.training,
+            # 0.001 with parameter scaling: T5X's fine-tuning defaults
+            optimizer=Adafactor(parameter_scale=True, weight_decay=0.0),
+            schedule=Constant(0.001),
+        ),
+    )

@@ -1,0 +1,233 @@
+"""READ FIRST: the whole flow on one page. Text -> examples -> batches -> model -> scores.
+
+An `Adaptation` is a run: a model, English labels, a method. `run` trains it into a folder; `open_run` brings
+a trained folder back, and `evaluate_run` and `generate_file` use it. Each part is a table entry.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from xlgen.benchmarks import BENCHMARKS
+from xlgen.benchmarks.base import first_documents
+from xlgen.benchmarks.evaluate import System, evaluate
+from xlgen.benchmarks.held_out import held_out_examples
+from xlgen.config import read_config
+from xlgen.data.batches import BucketedStream
+from xlgen.data.examples import Example, TokenizedExample
+from xlgen.data.mixture import Mixture
+from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
+from xlgen.errors import InputError
+from xlgen.files import write_whole
+from xlgen.generation.generate import generate_text
+from xlgen.generation.lead import lead
+from xlgen.generation.settings import BeamSettings
+from xlgen.languages import language_code
+from xlgen.methods.base import Adapted, Method
+from xlgen.methods.prompt_tuning import PromptTuning
+from xlgen.model.packaged import open_model
+from xlgen.recipes.base import RunConfig
+from xlgen.sources.leaks import refuse_leaks
+from xlgen.sources.readers import read_examples
+from xlgen.tasks import TASKS, Limits
+from xlgen.training.folder import RunFolder
+from xlgen.training.loop import TrainingConfig, TrainingResult, train
+from xlgen.training.validation import best_step, validation_losses
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where examples come from: a packaged name or a file, a split, languages, a column map."""
+
+    source: str = "howto0"
+    split: str | None = None
+    languages: tuple[str, ...] | None = None
+    columns: dict[str, str] | None = None
+    limit: int | None = None
+
+    def examples(self) -> list[Example]:
+        """Read the examples; `limit` counts per language and takes the same documents in each."""
+        read = read_examples(
+            self.source, columns=self.columns, split=self.split, languages=self.languages
+        )
+        languages = dict.fromkeys(example.language for example in read)
+        groups = ([e for e in read if e.language == language] for language in languages)
+        return [example for group in groups for example in first_documents(group, self.limit)]
+
+
+@dataclass(frozen=True)
+class Adaptation(RunConfig):
+    """Adapt a model to a task on `train`, watching `validation`; generate with `decoding`.
+
+    The best checkpoint is the one with the lowest validation loss in `select_on` (English alone by
+    default, since labels in other languages are what the user does not have).
+    """
+
+    name: ClassVar[str] = "adaptation"
+    model: str = "nano"
+    task: str = "summarization"
+    train: Data = field(default_factory=lambda: Data(split="train", languages=("en",)))
+    validation: Data = field(default_factory=lambda: Data(split="validation", limit=50))
+    select_on: tuple[str, ...] = ("en",)
+    method: Method = field(default_factory=PromptTuning)
+    limits: Limits = field(default_factory=Limits)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    decoding: BeamSettings = field(default_factory=BeamSettings)
+
+    def run(self, folder: Path) -> TrainingResult:
+        """Train into `folder`; one that was begun is continued, one that is done is left alone."""
+        train_examples, validation = self.train.examples(), self.validation.examples()
+        refuse_leaks(train_examples, [*validation, *held_out_examples()])
+        adapted, tokenizer = self.attach()
+        tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
+        watched = [self.tokenize(example, tokenizer) for example in validation]
+        stream = BucketedStream(
+            Mixture([len(tokenized)], [1.0], self.training.seed).locate,
+            lambda location: tokenized[location.position],
+            batch_size=self.training.batch_size,
+            micro_batch=self.training.micro_batch,
+            window=self.training.window,
+            seed=self.training.seed,
+        )
+        with RunFolder(folder, self) as opened:
+            return train(
+                adapted,
+                stream,
+                self.training,
+                opened,
+                validate=lambda step: validation_losses(
+                    adapted, watched, precision=self.training.precision
+                ),
+            )
+
+    def attach(self) -> tuple[Adapted, Tokenizer]:
+        """Return the model, on the device, with the method attached; and its tokenizer."""
+        model, tokenizer = open_model(self.model)
+        adapted = self.method.attach(model, tokenizer, seed=self.training.seed)
+        return adapted.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+    def tokenize(self, example: Example, tokenizer: Tokenizer) -> TokenizedExample:
+        """Return the example as the task has it."""
+        return TASKS[self.task]().tokenize(example, tokenizer, limits=self.limits)
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A trained run, ready to generate: the method's state of one checkpoint on its model."""
+
+    config: Adaptation
+    adapted: Adapted
+    tokenizer: Tokenizer
+    step: int
+
+    def predict(self, examples: Sequence[Example]) -> list[str]:
+        """Generate a text for each example, in order."""
+        tokenized = [self.config.tokenize(example, self.tokenizer) for example in examples]
+        return generate_text(self.adapted, self.tokenizer, tokenized, self.config.decoding)
+
+
+def open_run(folder: Path, checkpoint: str = "best") -> OpenedRun:
+    """Open a run at a checkpoint: "best", "last" or a step's number. Its files are verified."""
+    config = read_config(RunConfig, folder / "config.json")
+    if not isinstance(config, Adaptation):
+        raise InputError(f"{folder}: expected an adaptation, got a {config.name} run")
+    opened = RunFolder(folder)
+    steps = opened.steps.steps()
+    if not steps:
+        raise InputError(f"{folder}: no checkpoint yet; run `xlgen train` on it first")
+    step: int | None = steps[-1]
+    if checkpoint == "best":
+        step = best_step(opened.read_metrics(), steps, languages=config.select_on) or steps[-1]
+    elif checkpoint != "last":
+        step = int(checkpoint) if checkpoint.isdigit() and int(checkpoint) in steps else None
+    if step is None:
+        raise InputError(f"{folder}: no checkpoint {checkpoint!r}; best, last, or one of {steps}")
+    adapted, tokenizer = config.attach()
+    stored = opened.steps.read(step).tensors
+    prefix = "parameter/"
+    adapted.load_state(
+        {key.removeprefix(prefix): t for key, t in stored.items() if key.startswith(prefix)}
+    )
+    return OpenedRun(config, adapted.eval(), tokenizer, step)
+
+
+def evaluate_run(
+    folder: Path,
+    benchmark: str,
+    *,
+    split: str = "test",
+    languages: Sequence[str] | None = None,
+    limit: int | None = None,
+    checkpoint: str = "best",
+) -> dict[str, Any]:
+    """Generate and score one checkpoint of a run; return what its scores.json holds."""
+    run = open_run(folder, checkpoint)
+    stamp = {
+        "run": str(folder),
+        "model": run.config.model,
+        "checkpoint": run.step,
+        "seed": run.config.training.seed,
+        "decoding": run.config.decoding.signature,
+    }
+    return evaluate(
+        System(run.config.method.name, stamp, run.predict),
+        BENCHMARKS[benchmark],
+        folder=folder,
+        tokenizer_path=run.tokenizer.path,
+        split=split,
+        languages=languages,
+        limit=limit,
+    )
+
+
+def evaluate_baseline(
+    folder: Path,
+    benchmark: str,
+    *,
+    baseline: str = "lead-64",
+    split: str = "test",
+    languages: Sequence[str] | None = None,
+    limit: int | None = None,
+) -> dict[str, Any]:
+    """Score LEAD-n on a benchmark into `folder`."""
+    name, _, length = baseline.partition("-")
+    if name != "lead" or not length.isdigit() or not int(length):
+        raise InputError(f"unknown baseline {baseline!r}: expected lead-N, such as lead-64")
+    tokenizer = packaged_tokenizer()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"name": "baseline", "baseline": baseline}
+    write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
+
+    def predict(examples: Sequence[Example]) -> list[str]:
+        return [lead(example.input, tokenizer, length=int(length)) for example in examples]
+
+    return evaluate(
+        System(baseline, {"decoding": baseline, "tokenizer": tokenizer.sha256[:8]}, predict),
+        BENCHMARKS[benchmark],
+        folder=folder,
+        tokenizer_path=tokenizer.path,
+        split=split,
+        languages=languages,
+        limit=limit,
+    )
+
+
+def generate_file(
+    folder: Path, *, language: str, input: Path, output: Path, checkpoint: str = "best"
+) -> int:
+    """Generate for every record of a file; return how many. The output is written whole or not at all."""
+    code = language_code(language)
+    examples = read_examples(input, language=code, require_target=False)
+    predictions = open_run(folder, checkpoint).predict(examples)
+    records = (
+        {"id": example.id, "language": code, "input": example.input, "prediction": prediction}
+        | ({"reference": example.target} if example.target else {})
+        for example, prediction in zip(examples, predictions, strict=True)
+    )
+    lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
+    write_whole(output, "".join(lines))
+    return len(lines)
