@@ -213,4 +213,6 @@ def _is_block(element: html.HtmlElement) -> bool:
 
 
 def _local_name(element: etree._Element) -> str:
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    if not isinstance(element.tag, str):
+        return ""
+    return re.sub(r"^(?:\{.*\})?(?:[^:]*:)?", "", element.tag)  # undeclared prefixes stay in tags
