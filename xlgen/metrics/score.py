@@ -1,0 +1,254 @@
+"""Score outputs: records -> statistics by language -> scores with intervals and signatures.
+
+`xlgen score` is `score_file`. Nothing here imports torch; records are read one by one and only their
+statistics are kept.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xlgen.data.tokenizer import Tokenizer
+from xlgen.errors import InputError
+from xlgen.languages import LANGUAGES
+from xlgen.metrics import METRICS
+from xlgen.metrics.base import Floats, Metric, signed
+from xlgen.metrics.intervals import average_interval, bootstrap_totals, interval
+from xlgen.metrics.pieces import Pieces
+from xlgen.metrics.predictions import Prediction, read_predictions
+from xlgen.metrics.scores import Average, Cell, Scores
+from xlgen.progress import progress
+
+# The paper's main score first.
+DEFAULT_METRICS = (
+    "sp_rouge_lsum",
+    "sp_rouge_1",
+    "sp_rouge_2",
+    "sp_rouge_l",
+    "lid",
+    "lid_en",
+    "ascii",
+)
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
+_SENTINEL = re.compile(r"<extra_id_\d+>")
+
+# Takes a record and its scores by metric, those that are undefined left out.
+Sink = Callable[[Prediction, Mapping[str, float]], object]
+
+
+def score_file(
+    path: str | Path,
+    *,
+    tokenizer_path: str | Path | None = None,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    per_example: str | Path | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Scores:
+    """Score a predictions file; `per_example` names a JSONL file to write, whole or not at all.
+
+    Without `tokenizer_path` the packaged tokenizer is used. Raises `InputError` for bad records.
+    """
+    records = progress(read_predictions(Path(path)), "Scoring")
+    with _line_writer(per_example) as write:
+        return score_records(
+            records, tokenizer_path, metrics=metrics, settings=settings, each=write
+        )
+
+
+def score_records(
+    records: Iterable[Prediction],
+    tokenizer: Tokenizer | str | Path | None = None,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    benchmark: str | None = None,
+    split: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    seed: int = 0,
+    each: Sink | None = None,
+) -> Scores:
+    """Score `records` per language, with 95 % bootstrap intervals drawn from `seed`.
+
+    Scores depend neither on the order of the records nor on that of the languages. `settings` tell how
+    the texts were made and go into the signatures; `each` is called with every record and its scores.
+    """
+    pieces = Pieces(tokenizer)
+    made: dict[str, Metric] = {name: METRICS[name](pieces) for name in metrics}
+    tables: dict[str, _Table] = {}
+    tagged: list[str] = []
+    for record in records:
+        table = tables.setdefault(record.language, _Table(made))
+        scores = table.add(record)
+        if _TAG.search(_SENTINEL.sub("", record.prediction)):
+            tagged.append(record.place)
+        if each is not None:
+            each(record, scores)
+    ordered = {code: tables[code].measured() for code in LANGUAGES if code in tables}
+    place = {"benchmark": benchmark, "split": split}
+    return Scores(
+        cells=tuple(
+            cell for code in ordered for cell in _cells(code, ordered[code], place, settings, seed)
+        ),
+        averages=tuple(_averages(made, ordered, place, seed)),
+        warnings=_warnings(tagged),
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The statistics of one language, examples in order of their ids, all metrics side by side."""
+
+    metrics: Mapping[str, Metric]
+    columns: Mapping[str, slice]
+    ids: list[str]
+    rows: Floats
+
+    def statistics(self, name: str) -> Floats:
+        """Return the statistics [N, K] of one metric."""
+        return self.rows[:, self.columns[name]]
+
+
+class _Table:
+    """Collects the statistics of one language: an id and a row of numbers per example."""
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        self.metrics = metrics
+        self.columns: dict[str, slice] = {}
+        self.ids: list[str] = []
+        self.rows: list[tuple[float, ...]] = []
+
+    def add(self, record: Prediction) -> dict[str, float]:
+        """Measure a record, keep the row, and return its scores."""
+        row: list[float] = []
+        scores: dict[str, float] = {}
+        for name, metric in self.metrics.items():
+            reference = _reference(record, name) if metric.needs_reference else ""
+            statistics = metric.statistics(record.prediction, reference, record.language)
+            self.columns[name] = slice(len(row), len(row) + len(statistics))
+            row.extend(statistics)
+            value = metric.score(statistics)
+            if value is not None:
+                scores[name] = value
+        self.ids.append(record.id)
+        self.rows.append(tuple(row))
+        return scores
+
+    def measured(self) -> _Measured:
+        """Return all rows sorted by id, so that sums and resamples do not depend on the file's order."""
+        order = sorted(range(len(self.ids)), key=self.ids.__getitem__)
+        rows = np.array([self.rows[i] for i in order], dtype=np.float64)
+        return _Measured(self.metrics, self.columns, [self.ids[i] for i in order], rows)
+
+
+def _reference(record: Prediction, metric: str) -> str:
+    if record.reference is None or not record.reference.strip():
+        came = "none" if record.reference is None else "an empty one"
+        raise InputError(
+            f"{record.place or record.id}: expected a 'reference' for {metric}, got {came}; add it, or"
+            " remove the record"
+        )
+    return record.reference
+
+
+def _cells(
+    language: str,
+    table: _Measured,
+    place: Mapping[str, str | None],
+    settings: Mapping[str, object] | None,
+    seed: int,
+) -> Iterator[Cell]:
+    """Yield the cell of each metric; one set of resamples serves them all."""
+    totals = bootstrap_totals(table.rows, seed=seed)
+    for name, metric in table.metrics.items():
+        total = table.statistics(name).sum(0)
+        count = round(float(total[-1]))
+        found = interval(metric.scores(totals[:, table.columns[name]])) if count > 1 else None
+        yield Cell(
+            **place,
+            language=language,
+            metric=name,
+            value=metric.score(total),
+            n=count,
+            low=found.low if found else None,
+            high=found.high if found else None,
+            signature=signed(metric, n=count, settings=settings),
+        )
+
+
+def _averages(
+    metrics: Mapping[str, Metric],
+    tables: Mapping[str, _Measured],
+    place: Mapping[str, str | None],
+    seed: int,
+) -> Iterator[Average]:
+    """Yield the means over all languages, and over those that had no labels: all but English."""
+    groups = [list(tables)]
+    if "en" in tables and len(tables) > 1:
+        groups.append([code for code in tables if code != "en"])
+    for languages in groups:
+        for name, metric in metrics.items():
+            yield _average(name, metric, {code: tables[code] for code in languages}, place, seed)
+
+
+def _average(
+    name: str,
+    metric: Metric,
+    tables: Mapping[str, _Measured],
+    place: Mapping[str, str | None],
+    seed: int,
+) -> Average:
+    """Average one metric over languages; undefined as soon as one of them is."""
+    parts = {code: (table.ids, table.statistics(name)) for code, table in tables.items()}
+    values = [metric.score(statistics.sum(0)) for _, statistics in parts.values()]
+    defined = [value for value in values if value is not None]
+    is_defined = bool(values) and len(defined) == len(values)
+    found = average_interval(metric, parts, seed=seed) if is_defined else None
+    return Average(
+        **place,
+        metric=name,
+        languages=tuple(tables),
+        value=sum(defined) / len(values) if is_defined else None,
+        low=found.low if found else None,
+        high=found.high if found else None,
+    )
+
+
+def _warnings(tagged: Sequence[str]) -> tuple[str, ...]:
+    if not tagged:
+        return ()
+    first = f", first in {tagged[0]}" if tagged[0] else ""
+    return (
+        f"HTML tags in {len(tagged):,} predictions{first}; they are scored as text, strip them if the"
+        " references have none",
+    )
+
+
+@contextmanager
+def _line_writer(path: str | Path | None) -> Iterator[Sink | None]:
+    """Give a function that writes a line of scores per record; the file appears when all is written."""
+    if path is None:
+        yield None
+        return
+    partial = Path(f"{path}.partial-{os.getpid()}")
+
+    def write(record: Prediction, scores: Mapping[str, float]) -> None:
+        line: dict[str, Any] = {"id": record.id, "language": record.language, "scores": scores}
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            yield write
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot write the scores ({error.strerror}); check the path and the free space"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)

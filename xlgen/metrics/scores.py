@@ -1,0 +1,114 @@
+"""The result of scoring: one cell per language and metric, averages over languages, warnings."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from xlgen.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score of one language: 0 to 100, None where undefined; `n` examples count."""
+
+    benchmark: str | None
+    split: str | None
+    language: str
+    metric: str
+    value: float | None
+    n: int
+    low: float | None
+    high: float | None
+    signature: str
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean of a metric's scores over `languages`, each with the same weight."""
+
+    benchmark: str | None
+    split: str | None
+    metric: str
+    languages: tuple[str, ...]
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Cells in the order of languages and metrics; averages; remarks for the reader."""
+
+    cells: tuple[Cell, ...]
+    averages: tuple[Average, ...]
+    warnings: tuple[str, ...] = ()
+
+    def cell(self, language: str, metric: str) -> Cell:
+        """Return one cell; raises `KeyError` where it was not measured."""
+        for cell in self.cells:
+            if (cell.language, cell.metric) == (language, metric):
+                return cell
+        raise KeyError((language, metric))
+
+    def to_json(
+        self,
+        *,
+        run: dict[str, Any] | None = None,
+        method: str | None = None,
+        checkpoint: int | None = None,
+    ) -> dict[str, Any]:
+        """Return the structure of scores.json; `run`, `method` and `checkpoint` are the caller's."""
+        return {
+            "run": run or {},
+            "method": method,
+            "checkpoint": checkpoint,
+            "cells": [asdict(cell) for cell in self.cells],
+            "averages": [{**asdict(a), "n": len(a.languages)} for a in self.averages],
+            "warnings": list(self.warnings),
+        }
+
+    def table(self) -> "Group":
+        """Return a table for the terminal: languages x metrics with intervals, then the signatures."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        metrics = list(dict.fromkeys(cell.metric for cell in self.cells))
+        table = Table("language", "n", *metrics)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for code in dict.fromkeys(cell.language for cell in self.cells):
+            row = [self.cell(code, metric) for metric in metrics]
+            count = str(max(cell.n for cell in row))
+            table.add_row(LANGUAGES[code].name, count, *map(_shown, row))
+        table.add_section()
+        for languages in dict.fromkeys(average.languages for average in self.averages):
+            name = f"mean of {len(languages)}" + ("" if "en" in languages else " without English")
+            found = [average for average in self.averages if average.languages == languages]
+            table.add_row(name, "", *map(_shown, found))
+        return Group(table, *map(Text, [*self.warnings, *self._signatures()]))
+
+    def _signatures(self) -> list[str]:
+        """Return one signature per metric; `n` is given for all languages together."""
+        lines = []
+        for metric in dict.fromkeys(cell.metric for cell in self.cells):
+            cells = [cell for cell in self.cells if cell.metric == metric]
+            counts = sorted({cell.n for cell in cells})
+            shown = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
+            lines.append(cells[0].signature.replace(f"|n:{cells[0].n}|", f"|n:{shown}|"))
+        return lines
+
+
+def _shown(score: Cell | Average) -> str:
+    """Write a score with half its interval's width.
+
+    >>> _shown(Average(None, None, "lid", ("th", "hi"), value=12.34, low=11.0, high=14.0))
+    '12.3 ±1.5'
+    """
+    if score.value is None:
+        return "-"
+    if score.low is None or score.high is None:
+        return f"{score.value:.1f}"
+    return f"{score.value:.1f} ±{(score.high - score.low) / 2:.1f}"
