@@ -1,0 +1,125 @@
+"""The command line: every verb has an example, and every mistake is one line with exit code 2."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+VERBS = [
+    ("list",), ("show",), ("train",), ("evaluate",), ("generate",), ("score",), ("report",),
+    ("doctor",), ("data", "build"), ("data", "check"),
+]  # fmt: skip
+
+
+def xlgen(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "xlgen.cli", *map(str, arguments)],
+        capture_output=True, text=True, timeout=120, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_help_shows_an_example(verb):
+    shown = xlgen(*verb, "--help")
+    assert shown.returncode == 0
+    assert "Example" in shown.stdout
+
+
+def test_list_and_show_speak_json():
+    listed = json.loads(xlgen("list", "--json").stdout)
+    assert {"recipes", "methods", "models", "languages"} <= set(listed)
+    assert len(listed["languages"]) == 18
+    shown = json.loads(xlgen("show", "demo.prompt", "--json").stdout)
+    assert shown["settings"]["method"]["name"] == "prompt-tuning"
+
+
+GOOD = {"id": "1", "language": "th", "prediction": "สวัสดี", "reference": "สวัสดี"}
+
+
+def lines(*records):
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
+
+
+# name -> (arguments with FILE for the bad file, its bytes, what the one line must say)
+MISTAKES = {
+    "unknown verb": (("tran",), b"", "No such command"),
+    "unknown table": (("list", "recipe"), b"", "did you mean recipes"),
+    "unknown recipe": (("train", "demo.promt"), b"", "did you mean demo.prompt"),
+    "unknown setting": (("train", "demo.prompt", "training.step=3"), b"", "did you mean steps"),
+    "ill-typed setting": (("train", "demo.prompt", "training.steps=many"), b"", "expected int"),
+    "not a setting": (("train", "demo.prompt", "steps"), b"", "expected key=value"),
+    "unknown method": (("train", "demo.prompt", "method=promt-tuning"), b"", "did you mean prompt"),
+    "no such model": (("train", "demo.prompt", "model=nono", "--out", "FOLDER"), b"", "nano"),
+    "no such run": (("evaluate", "--run", "nowhere"), b"", "nowhere"),
+    "no such benchmark": (
+        ("evaluate", "--run", "FOLDER", "--baseline", "lead-64", "--benchmark", "howto1"),
+        b"",
+        "did you mean howto0",
+    ),
+    "language outside the benchmark": (
+        ("evaluate", "--run", "FOLDER", "--baseline", "lead-64", "--languages", "xx"),
+        b"",
+        "xx",
+    ),
+    "unknown baseline": (
+        ("evaluate", "--run", "FOLDER", "--baseline", "lead"),
+        b"",
+        "such as lead-64",
+    ),
+    "score: empty file": (("score", "FILE"), b"", "FILE"),
+    "score: not JSON": (("score", "FILE"), b"{\n", "FILE:1"),
+    "score: invalid UTF-8": (("score", "FILE"), lines(GOOD)[:-4] + b'\xff"}\n', "FILE:1"),
+    "score: missing reference": (
+        ("score", "FILE"),
+        lines(GOOD, {k: v for k, v in GOOD.items() if k != "reference"} | {"id": "2"}),
+        "FILE:2",
+    ),
+    "score: duplicate id": (("score", "FILE"), lines(GOOD, GOOD), "FILE:2"),
+    "score: unknown language": (("score", "FILE"), lines(GOOD | {"language": "xx"}), "FILE:1"),
+    "score: 10 MB line": (
+        ("score", "FILE"),
+        lines(GOOD, GOOD | {"id": "2", "prediction": "x" * 10_000_000}),
+        "FILE:2",
+    ),
+    "score: tokenizer is no tokenizer": (("score", "FILE", "--spm", "FILE"), lines(GOOD), "FILE"),
+    "data: not a data file": (("data", "check", "FILE"), b"x", "FILE"),
+    "report of nothing": (("report", "FOLDER"), b"", "FOLDER"),
+}
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_mistake_is_one_line_with_a_remedy(kind, tmp_path):
+    arguments, content, message = MISTAKES[kind]
+    file, folder = tmp_path / "bad.jsonl", tmp_path / "folder"
+    file.write_bytes(content)
+    places = {"FILE": file, "FOLDER": folder}
+    refused = xlgen(*(places.get(a, a) for a in arguments), cwd=tmp_path)
+    assert refused.returncode == 2, refused.stderr
+    assert "Traceback" not in refused.stderr
+    for name, place in places.items():
+        message = message.replace(name, str(place))
+    assert message in refused.stderr
+    if kind != "unknown verb":
+        assert len(refused.stderr.splitlines()) == 1
+    assert not folder.exists() or not list(folder.rglob("scores.json"))
+
+
+def test_score_writes_what_the_docs_say(tmp_path):
+    records = [
+        GOOD,
+        GOOD | {"id": "2", "language": "hi", "prediction": "नमस्ते", "reference": "नमस्ते"},
+    ]
+    (tmp_path / "p.jsonl").write_bytes(lines(*records))
+    scored = xlgen("score", tmp_path / "p.jsonl", "--per-example", tmp_path / "s.jsonl", "--json")
+    assert scored.returncode == 0, scored.stderr
+    cells = json.loads(scored.stdout)["cells"]
+    assert {cell["language"] for cell in cells} == {"th", "hi"}
+    perfect = [cell for cell in cells if cell["metric"] == "sp_rouge_lsum"]
+    assert [cell["value"] for cell in perfect] == [100.0, 100.0]
+    assert all(cell["signature"] and cell["n"] == 1 for cell in cells)
+    written = [
+        json.loads(line) for line in (tmp_path / "s.jsonl").read_text("utf-8").split("\n")[:-1]
+    ]
+    assert [(line["id"], line["language"]) for line in written] == [("1", "th"), ("2", "hi")]
+    assert written[0]["scores"]["sp_rouge_lsum"] == 100.0

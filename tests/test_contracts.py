@@ -1,0 +1,57 @@
+"""Every entry of every table loads, says what it is, and survives a trip through JSON."""
+
+import pytest
+
+from xlgen.benchmarks import BENCHMARKS
+from xlgen.config import from_json, override, to_json
+from xlgen.errors import InputError
+from xlgen.inventory import TABLES, describe, tables
+from xlgen.languages import LANGUAGES
+from xlgen.metrics import METRICS
+from xlgen.recipes import RECIPES
+from xlgen.recipes.base import RunConfig
+from xlgen.sources import SOURCES
+
+ENTRIES = [(kind, name) for kind, table in TABLES.items() for name in table]
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_entry_loads_and_says_what_it_is(kind, name):
+    assert TABLES[kind][name] is not None
+    assert len(tables(kind)[kind][name]) > 10
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_entry_can_be_shown(kind, name):
+    if kind != "sources" and kind != "benchmarks":  # these two share names
+        assert describe(name)["kind"] == kind
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_near_misses_are_named(table):
+    name = next(iter(table))
+    with pytest.raises(InputError, match=f"did you mean .*{name}"):
+        table[name + "x"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_rebuilds_from_its_stored_settings(name):
+    config = RECIPES[name]()
+    assert from_json(RunConfig, to_json(config)) == config
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_takes_overrides_and_names_unknown_ones(name):
+    config = override(RECIPES[name](), ["training.steps=7"])
+    assert config.training.steps == 7
+    with pytest.raises(InputError, match="did you mean steps"):
+        override(config, ["training.stpes=7"])
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_benchmark_names_what_exists(name):
+    benchmark = BENCHMARKS[name]
+    assert benchmark.name == name
+    assert set(benchmark.languages) <= set(LANGUAGES)
+    assert set(benchmark.metrics) <= set(METRICS)
+    assert benchmark.source in SOURCES
