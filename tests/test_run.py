@@ -1,0 +1,135 @@
+"""The main job end to end on small real text: train, stop, resume, evaluate, generate, report."""
+
+import json
+
+import pytest
+import torch
+from conftest import write_jsonl
+
+from xlgen.config import override
+from xlgen.errors import InputError
+from xlgen.model.load import save_model, tiny_model
+from xlgen.reports.html import make_report
+from xlgen.run import Adaptation, Data, evaluate_baseline, evaluate_run, generate_file, open_run
+
+
+@pytest.fixture
+def model_folder(tmp_path, small_tokenizer):
+    save_model(tiny_model(1), tmp_path / "model", dtype=torch.float32)
+    (tmp_path / "model" / "spiece.model").write_bytes(small_tokenizer.path.read_bytes())
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def run_config(tmp_path, model_folder, article_1):
+    """Return a run on English sentences, watched in six languages."""
+    words = article_1["en"].split()
+    train = [
+        {"id": f"t{i}", "language": "en", "input": " ".join(words[i : i + 9]), "target": words[i]}
+        for i in range(len(words) - 9)
+    ]
+    watched = [
+        {"id": f"v-{code}", "language": code, "input": text, "target": text[:20]}
+        for code, text in article_1.items()
+    ]
+    return override(
+        Adaptation(
+            model=str(model_folder),
+            train=Data(source=str(write_jsonl(tmp_path / "train.jsonl", train))),
+            validation=Data(source=str(write_jsonl(tmp_path / "watched.jsonl", watched))),
+        ),
+        [
+            "method.length=5", "method.population=100", "training.batch_size=4", "training.steps=6",
+            "training.validate_every=3", "training.checkpoint_every=3", "decoding.max_length=8",
+            "decoding.beams=2", "training.log_every=1",
+        ],
+    )  # fmt: skip
+
+
+def test_a_run_trains_resumes_evaluates_and_reports(run_config, tmp_path, article_1):
+    folder = tmp_path / "run"
+    half = override(run_config, ["training.steps=3"])
+    half.run(folder)
+    run_config.run(folder)
+    whole = tmp_path / "whole"
+    result = run_config.run(whole)
+    assert result.steps == 6
+    states = [open_run(place, "last").adapted.state() for place in (folder, whole)]
+    assert torch.equal(states[0]["prompt"], states[1]["prompt"])  # resumed equals never stopped
+    assert "done already" in str(run_config.run(whole))
+
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().split("\n")[:-1]]
+    watched = [line["validation"] for line in metrics if "validation" in line]
+    assert [set(line) for line in watched] == [set(article_1)] * 2
+
+    scores = evaluate_run(folder, "howto0-short", languages=["th", "hi", "ar"], limit=2)
+    languages = {cell["language"] for cell in scores["cells"]}
+    assert languages == {"th", "hi", "ar"}
+    evaluate_baseline(
+        tmp_path / "lead", "howto0-short", languages=["th", "hi", "ar"], limit=2
+    )
+    made = make_report([folder, tmp_path / "lead"], tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "lead-64" in page.lower()
+    assert made.headline
+
+
+def test_evaluation_keeps_finished_languages(run_config, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    run_config.run(folder)
+    first = evaluate_run(folder, "howto0-short", languages=["th"], limit=2)
+    from xlgen.run import OpenedRun
+
+    asked = []
+    predict = OpenedRun.predict
+    monkeypatch.setattr(
+        OpenedRun, "predict", lambda self, e: asked.append(e[0].language) or predict(self, e)
+    )
+    both = evaluate_run(folder, "howto0-short", languages=["th", "vi"], limit=2)
+    assert asked == ["vi"]
+    kept = {(c["language"], c["metric"]): c["value"] for c in both["cells"]}
+    for cell in first["cells"]:
+        assert kept[cell["language"], cell["metric"]] == cell["value"]
+
+
+def test_own_file_in_own_predictions_out(run_config, tmp_path, article_1):
+    run_config.run(tmp_path / "run")
+    inputs = [{"id": str(i), "input": article_1[code]} for i, code in enumerate(["th", "hi", "zh"])]
+    source = write_jsonl(tmp_path / "in.jsonl", inputs)
+    output = tmp_path / "out.jsonl"
+    assert generate_file(tmp_path / "run", language="th", input=source, output=output) == 3
+    records = [json.loads(line) for line in output.read_text("utf-8").split("\n")[:-1]]
+    assert [record["id"] for record in records] == ["0", "1", "2"]
+    assert all("prediction" in record and record["language"] == "th" for record in records)
+
+
+def test_training_on_a_held_out_text_is_refused(run_config, tmp_path):
+    from xlgen.benchmarks.held_out import held_out_examples
+
+    leak = held_out_examples()[0]
+    record = {"id": "x", "language": "en", "input": leak.input, "target": leak.target}
+    source = write_jsonl(tmp_path / "leaky.jsonl", [record])
+    leaky = override(run_config, [f'train={{"source": "{source}"}}'])
+    with pytest.raises(InputError, match=leak.id):
+        leaky.run(tmp_path / "run")
+    assert not (tmp_path / "run" / "steps").exists()
+
+
+@pytest.mark.parametrize("checkpoint", ["7", "first", "-1"])
+def test_checkpoint_that_is_not_there_is_named(run_config, tmp_path, checkpoint):
+    run_config.run(tmp_path / "run")
+    with pytest.raises(InputError, match="best, last, or one of"):
+        open_run(tmp_path / "run", checkpoint)
+
+
+def test_prompt_of_another_model_is_refused(run_config, tmp_path, model_folder, small_tokenizer):
+    run_config.run(tmp_path / "run")
+    save_model(tiny_model(1, width=16), model_folder, dtype=torch.float32)
+    with pytest.raises(InputError, match="has shape"):
+        open_run(tmp_path / "run")
+
+
+def test_tokenizer_larger_than_the_model_is_refused(run_config, tmp_path, model_folder):
+    save_model(tiny_model(1, vocabulary=64), model_folder, dtype=torch.float32)
+    with pytest.raises(InputError, match="pieces"):
+        run_config.run(tmp_path / "run")
