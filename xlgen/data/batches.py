@@ -5,6 +5,7 @@ The first place that knows torch. Task and language stay fields of the batch; no
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -100,6 +101,14 @@ def batches_by_length(examples: Iterable[TokenizedExample], *, batch_size: int) 
         yield collate(ordered[start : start + batch_size])
 
 
+class Stream(Protocol):
+    """Batches as a pure function of the step, such as `BucketedStream`."""
+
+    def batch(self, step: int) -> list[Batch]:
+        """Return the micro-batches of update number `step`, counted from 0."""
+        ...
+
+
 class Order(Protocol):
     """Where each example of an endless sequence lies, such as `xlgen.data.mixture.Mixture`."""
 
@@ -167,3 +176,26 @@ class BucketedStream:
         batches = [ordered[i : i + self.batch_size] for i in range(0, size, self.batch_size)]
         random.Random(f"{self.seed}/{window}").shuffle(batches)
         return batches
+
+
+class Prefetch:
+    """Make the next step's batch in a second thread while the model is busy with this one's.
+
+    The stream is only ever called in that thread. Because a batch is a pure function of its step,
+    guessing the next step wrong costs time and changes nothing.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._ahead: dict[int, Future[list[Batch]]] = {}
+
+    def batch(self, step: int) -> list[Batch]:
+        """Return the stream's batch and begin the one after it."""
+        wanted = self._ahead.pop(step, None) or self._thread.submit(self.stream.batch, step)
+        self._ahead = {step + 1: self._thread.submit(self.stream.batch, step + 1)}
+        return wanted.result()
+
+    def close(self) -> None:
+        """Give up what was begun."""
+        self._thread.shutdown(wait=True, cancel_futures=True)

@@ -11,90 +11,32 @@ import math
 import random
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from xlgen.data.batches import Batch
+from xlgen.data.batches import Batch, Prefetch, Stream
 from xlgen.errors import InputError
 from xlgen.methods.base import Adapted
 from xlgen.progress import progress
 from xlgen.training.checkpoint import Checkpoint, fingerprint
 from xlgen.training.folder import RunFolder
-from xlgen.training.loss import Normalization, gradient_divisor, mean_nats
-from xlgen.training.optim import Adafactor, Optimizer, global_norm, scale_gradients
+from xlgen.training.loss import gradient_divisor, mean_nats
+from xlgen.training.optim import global_norm, scale_gradients
 from xlgen.training.precision import (
-    Precision,
     autocast,
     device_of,
     keep_freed_memory,
     warn_of_slow_precision,
 )
-from xlgen.training.schedules import Constant, Schedule
+from xlgen.training.settings import TrainingConfig, TrainingResult
 from xlgen.training.signals import Stopped, StopRequest
 from xlgen.training.validation import Validation, batch_loss, best_step
 
 log = logging.getLogger(__name__)
-
-
-class Stream(Protocol):
-    """Batches as a pure function of the step, such as `xlgen.data.batches.BucketedStream`."""
-
-    def batch(self, step: int) -> list[Batch]:
-        """Return the micro-batches of update number `step`, counted from 0."""
-        ...
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to train. The defaults are T5X's for tuning a model; the paper's values are in `recipes/`.
-
-    One update takes `batch_size` examples, `micro_batch` at a time (all at once if None), from windows of
-    `window` batches sorted by length. Gradients are sums over target tokens, divided by nothing, the
-    tokens or the examples (`normalization`; T5X divides by nothing, which to Adafactor is the same but for
-    its epsilons). `gradient_clip` bounds their global norm after that. `keep` is how many of the newest
-    checkpoints stay beside the best one; None keeps all.
-    """
-
-    steps: int = 1000
-    batch_size: int = 32
-    micro_batch: int | None = None
-    window: int = 16
-    optimizer: Optimizer = field(default_factory=Adafactor)
-    schedule: Schedule = field(default_factory=Constant)
-    normalization: Normalization = "none"
-    gradient_clip: float | None = None
-    z_loss: float = 1e-4
-    precision: Precision = "fp32"
-    log_every: int = 10
-    validate_every: int = 100
-    checkpoint_every: int = 100
-    keep: int | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a run came to. `loss` is the last one logged, in nats per target token."""
-
-    folder: Path
-    steps: int
-    resumed_from: int | None
-    loss: float | None
-    best_step: int | None
-    tokens: int
-    seconds: float
-
-    def __str__(self) -> str:
-        if self.resumed_from == self.steps:
-            return f"{self.folder} is done already: {self.steps:,} steps"
-        loss = "" if self.loss is None else f", loss {self.loss:.3f}"
-        best = "" if self.best_step is None else f", best step {self.best_step:,}"
-        since = f" (continued from {self.resumed_from:,})" if self.resumed_from else ""
-        return f"{self.folder}: {self.steps:,} steps{since}{loss}{best}, {self.seconds:,.0f} s"
 
 
 class DivergedError(InputError):
@@ -152,7 +94,8 @@ class Training:
         validate: Callable[[int], Validation] | None,
         on_checkpoint: Callable[[int, Path], None] | None,
     ) -> None:
-        self.adapted, self.stream, self.config, self.folder = adapted, stream, config, folder
+        self.adapted, self.config, self.folder = adapted, config, folder
+        self.stream = Prefetch(stream)
         self.stop, self.validate, self.on_checkpoint = stop, validate, on_checkpoint
         self.device = device_of(adapted)
         self.parameters = adapted.trainable()
@@ -184,7 +127,8 @@ class Training:
         return self._result()
 
     def close(self) -> None:
-        """Close the TensorBoard log."""
+        """Close the TensorBoard log, and read no further ahead."""
+        self.stream.close()
         if self._board is not None:
             self._board.close()
 
@@ -205,7 +149,7 @@ class Training:
             )
         self._load(newest)
         store.set_aside_newer(self.step)
-        self.folder.truncate_metrics(self.step)
+        self.folder.truncate_metrics(self.step if self.tally.logged else self.step - 1)
 
     def _load(self, checkpoint: Checkpoint) -> None:
         parts: dict[str, dict[str, torch.Tensor]] = {"parameter": {}, "optimizer": {}}

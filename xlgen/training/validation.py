@@ -80,8 +80,8 @@ def best_step(
 ) -> int | None:
     """Return which of `steps` has the lowest validation loss, each language counting the same.
 
-    `metrics` are the lines of metrics.jsonl; `languages` are those that count, all if None. Steps without validation do not count; ties go to the
-    earlier step; None where no step has any.
+    `metrics` are the lines of metrics.jsonl; `languages` are those that count, all if None. Steps
+    without validation do not count; ties go to the earlier step; None where no step has any.
 
     >>> lines = [{"step": 1, "validation": {"en": {"loss": 3.0}, "th": {"loss": 5.0}}},
     ...          {"step": 2, "validation": {"en": {"loss": 2.0}, "th": {"loss": 5.5}}}]
