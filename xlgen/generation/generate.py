@@ -1,0 +1,144 @@
+"""EXAMPLES -> OUTPUTS: batches of like lengths through beam search, answers in the examples' order."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from xlgen.data.batches import collate
+from xlgen.data.examples import TokenizedExample
+from xlgen.data.tokenizer import EOS, Tokenizer
+from xlgen.errors import InputError
+from xlgen.generation.beam import beam_search
+from xlgen.generation.cleanup import remove_final_repeats
+from xlgen.generation.settings import BeamSettings
+from xlgen.methods.base import Adapted
+from xlgen.model.t5 import Encoded
+
+BATCH_SIZE = 32  # sources searched together
+BATCH_TOKENS = 16_384  # input tokens of a batch, padding included: its keys and values take memory
+# Input tokens encoded together on a CPU: more only adds padding and leaves the processor's caches.
+ENCODED_TOGETHER = 1024
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@torch.inference_mode()
+def generate(
+    adapted: Adapted,
+    examples: Sequence[TokenizedExample],
+    settings: BeamSettings,
+    *,
+    limits: Sequence[int] | None = None,
+    batch_size: int = BATCH_SIZE,
+    batch_tokens: int = BATCH_TOKENS,
+    precision: Precision = "float32",
+    on_progress: Callable[[int], None] | None = None,
+) -> list[list[int]]:
+    """Return the output tokens of each example, without </s>, in the order of `examples`.
+
+    `limits` are the examples' own longest outputs; `settings.max_length` holds for all besides.
+    `on_progress` is called with the number of examples that have just been answered. The answers do
+    not depend on the batches, except where rounding decides between two hypotheses.
+    """
+    limits = _checked_limits(examples, settings, limits)
+    inputs = [_clipped(example, settings.max_input) for example in examples]
+    outputs: list[list[int]] = [[] for _ in inputs]
+    with _ready(adapted, precision) as ready:
+        for batch in _batches(inputs, batch_size=batch_size, batch_tokens=batch_tokens):
+            answers = beam_search(
+                ready.model,
+                _encode(ready, [inputs[index] for index in batch]),
+                settings=settings,
+                limits=[limits[index] for index in batch],
+                on_finished=on_progress,
+            )
+            for index, answer in zip(batch, answers, strict=True):
+                outputs[index] = answer
+    return outputs
+
+
+def generate_text(
+    adapted: Adapted,
+    tokenizer: Tokenizer,
+    examples: Sequence[TokenizedExample],
+    settings: BeamSettings,
+    *,
+    precision: Precision = "float32",
+    on_progress: Callable[[int], None] | None = None,
+) -> list[str]:
+    """Return the output of each example as text, a repeated end taken off (the paper's footnote 12)."""
+    outputs = generate(adapted, examples, settings, precision=precision, on_progress=on_progress)
+    return [remove_final_repeats(tokenizer.decode(tokens)) for tokens in outputs]
+
+
+def _checked_limits(
+    examples: Sequence[TokenizedExample], settings: BeamSettings, limits: Sequence[int] | None
+) -> list[int]:
+    if limits is None:
+        return [settings.max_length] * len(examples)
+    if len(limits) != len(examples):
+        raise ValueError(f"expected {len(examples)} limits, one an example, got {len(limits)}")
+    if limits and min(limits) < 1:
+        raise InputError(f"expected limits of at least 1 token, got {min(limits)}")
+    return [min(limit, settings.max_length) for limit in limits]
+
+
+def _clipped(example: TokenizedExample, longest: int) -> TokenizedExample:
+    """Cut the input, </s> kept, and leave out the target, which only training needs."""
+    tokens = example.input
+    if len(tokens) > longest:
+        tokens = (*tokens[: longest - 1], EOS)
+    return replace(example, input=tokens, target=(EOS,))
+
+
+def _batches(
+    examples: Sequence[TokenizedExample], *, batch_size: int, batch_tokens: int
+) -> Iterator[list[int]]:
+    """Yield indices of examples of like lengths, the longest first: if memory runs out, then at once."""
+    if min(batch_size, batch_tokens) < 1:
+        raise InputError("batch_size and batch_tokens must be at least 1")
+    order = sorted(range(len(examples)), key=lambda index: -len(examples[index].input))
+    while order:
+        fits = batch_tokens // max(1, len(examples[order[0]].input))
+        size = max(1, min(batch_size, fits))
+        yield order[:size]
+        order = order[size:]
+
+
+def _encode(adapted: Adapted, examples: list[TokenizedExample]) -> Encoded:
+    """Encode examples of like lengths, on a CPU a few at a time."""
+    device = adapted.model.shared.weight.device
+    size = len(examples)
+    if device.type == "cpu":
+        size = max(1, ENCODED_TOGETHER // max(1, len(examples[0].input)))
+    groups = [examples[start : start + size] for start in range(0, len(examples), size)]
+    parts = [adapted.encode(collate(group).to(device)) for group in groups]
+    longest = max(part.mask_BS.shape[1] for part in parts)
+    return Encoded(
+        torch.cat([_padded(part.hidden_BSD, longest) for part in parts]),
+        torch.cat([_padded(part.mask_BS[:, :, None], longest)[:, :, 0] for part in parts]),
+    )
+
+
+def _padded(tensor_BSD: Tensor, length: int) -> Tensor:
+    return F.pad(tensor_BSD, (0, 0, 0, length - tensor_BSD.shape[1]))
+
+
+@contextmanager
+def _ready(adapted: Adapted, precision: Precision) -> Iterator[Adapted]:
+    """Lend the model without dropout and in the precision asked for: cast once, not in every call."""
+    training = [module for module in adapted.modules() if module.training]
+    adapted.eval()
+    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    casts = any(parameter.dtype != dtype for parameter in adapted.parameters())
+    try:
+        yield copy.deepcopy(adapted).to(dtype) if casts else adapted
+    finally:
+        for module in training:
+            module.training = True
