@@ -110,7 +110,7 @@ def test_a_wrong_manifest_is_refused(assets, text):
 
 
 def test_a_data_set_that_is_not_installed(assets):
-    with pytest.raises(InputError, match="howto0-short: not installed, No such file.*data build"):
+    with pytest.raises(InputError, match=r"howto0-short: not installed, No such file.*data build"):
         read_packaged("howto0-short", "test")
 
 
