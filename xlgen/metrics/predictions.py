@@ -91,7 +91,7 @@ def _record(line: bytes, place: str) -> dict[str, Any]:
         record = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{place}: expected UTF-8, got byte 0x{line[error.start]:02x} at column {error.start + 1};"
+            f"{place}: expected UTF-8, got 0x{line[error.start]:02x} as byte {error.start + 1} of the line;"
             " convert the file to UTF-8"
         ) from None
     except (ValueError, RecursionError) as error:

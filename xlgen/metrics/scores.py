@@ -65,7 +65,10 @@ class Scores:
             "method": method,
             "checkpoint": checkpoint,
             "cells": [asdict(cell) for cell in self.cells],
-            "averages": [{**asdict(a), "n": len(a.languages)} for a in self.averages],
+            "averages": [
+                {**asdict(average), "languages": [*average.languages], "n": len(average.languages)}
+                for average in self.averages
+            ],
             "warnings": list(self.warnings),
         }
 
