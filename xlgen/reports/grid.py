@@ -1,0 +1,232 @@
+"""Numbers of several runs side by side: languages x systems x metrics, averages, paired differences.
+
+Intervals of averages and differences are ours: normal approximation with documents as clusters, since
+a page's translations are easy or hard together and are no independent evidence.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from xlgen.languages import LANGUAGES
+from xlgen.reports.read import Cell, Prediction, RunResults
+from xlgen.reports.text import one_line
+
+QUALITY = "sp_rouge_lsum"
+TARGET = "lid"
+ENGLISH = "lid_en"
+ASCII = "ascii"
+METRIC_LABELS = {
+    QUALITY: "SP-ROUGE-Lsum",
+    TARGET: "LID target",
+    ENGLISH: "LID English",
+    ASCII: "ASCII",
+    "sp_rouge_1": "SP-ROUGE-1",
+    "sp_rouge_2": "SP-ROUGE-2",
+    "sp_rouge_l": "SP-ROUGE-L",
+}
+MAIN_METRICS = (QUALITY, TARGET, ENGLISH, ASCII)
+Z_95 = 1.959964  # 97.5 % point of the standard normal distribution
+
+
+@dataclass(frozen=True)
+class Average:
+    """A mean over languages; `n` of `of` languages had a score. No interval without per-example scores."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All scores of one benchmark and split. Systems are numbered as the runs were given."""
+
+    benchmark: str
+    split: str
+    runs: tuple[RunResults, ...]
+    systems: tuple[str, ...]
+    languages: tuple[str, ...]
+    cells: Mapping[tuple[str, str, int], Cell]
+    examples: Mapping[tuple[int, str], tuple[Prediction, ...]]
+
+    @property
+    def title(self) -> str:
+        """The benchmark and its split, for a heading."""
+        return f"{self.benchmark} · {self.split}"
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The languages that had no labels: all but English."""
+        return tuple(language for language in self.languages if language != "en")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that any system has, the main ones first."""
+        found = dict.fromkeys(metric for _, metric, _ in self.cells)
+        return tuple(m for m in METRIC_LABELS if m in found) + tuple(
+            sorted(m for m in found if m not in METRIC_LABELS)
+        )
+
+    def cell(self, language: str, metric: str, system: int) -> Cell | None:
+        """Return a score, or None where it is missing."""
+        return self.cells.get((language, metric, system))
+
+    def best(self, language: str, metric: str) -> frozenset[int]:
+        """Return the systems with the highest score; none where fewer than two have one."""
+        found = {
+            system: cell.value
+            for system in range(len(self.systems))
+            if (cell := self.cell(language, metric, system)) is not None
+        }
+        top = max(found.values(), default=0.0)
+        return frozenset(s for s, v in found.items() if v == top) if len(found) > 1 else frozenset()
+
+    def count(self, language: str) -> str:
+        """Return n, the number of examples; several numbers where the systems differ."""
+        counts = {cell.n for (code, _, _), cell in self.cells.items() if code == language}
+        return "/".join(f"{n:,}" for n in sorted(counts))
+
+    def average(self, metric: str, system: int) -> Average | None:
+        """Average a metric over the other languages; the interval needs every per-example score."""
+        cells = [c for code in self.others if (c := self.cell(code, metric, system)) is not None]
+        if not cells:
+            return None
+        parts = [_scores(self, system, cell.language, metric) for cell in cells]
+        values = [cell.value for cell in cells]
+        return _average(values, parts, of=len(self.others))
+
+    def missing(self) -> list[str]:
+        """Name every (system, metric, language) that another system has and this one lacks."""
+        return [
+            f"{self.title}: {self.systems[system]} has no {METRIC_LABELS.get(metric, metric)} "
+            f"for {LANGUAGES[language].name}"
+            for system in range(len(self.systems))
+            for metric in self.metrics
+            for language in self.languages
+            if self.cell(language, metric, system) is None
+        ]
+
+
+def list_benchmarks(runs: Sequence[RunResults]) -> list[tuple[str, str]]:
+    """List (benchmark, split) in the order of the runs' scores."""
+    return list(dict.fromkeys((c.benchmark, c.split) for run in runs for c in run.cells))
+
+
+def make_grid(runs: Sequence[RunResults], *, benchmark: str, split: str) -> Grid:
+    """Lay the scores of `runs` side by side; a language is expected of all if any system has it."""
+    cells = {
+        (cell.language, cell.metric, system): cell
+        for system, run in enumerate(runs)
+        for cell in run.cells
+        if (cell.benchmark, cell.split) == (benchmark, split)
+    }
+    found = {language for language, _, _ in cells}
+    return Grid(
+        benchmark=benchmark,
+        split=split,
+        runs=tuple(runs),
+        systems=name_systems(runs),
+        languages=tuple(code for code in LANGUAGES if code in found),
+        cells=cells,
+        examples={
+            (system, language): tuple(p for p in predictions if p.language == language)
+            for system, run in enumerate(runs)
+            if (predictions := run.predictions.get((benchmark, split)))
+            for language in found
+        },
+    )
+
+
+def name_systems(runs: Sequence[RunResults]) -> tuple[str, ...]:
+    """Name each run by its method; runs of one method also by their folder."""
+    labels = [run.label for run in runs]
+    return tuple(
+        f"{label} ({one_line(run.folder.name)})" if labels.count(label) > 1 else label
+        for label, run in zip(labels, runs, strict=True)
+    )
+
+
+# One example's score with the document it belongs to, by (language, id).
+Scores = Mapping[tuple[str, str], tuple[str, float]]
+
+
+def wrong_share(grid: Grid, system: int, *, languages: Sequence[str]) -> Average | None:
+    """Average the share (0..100) of outputs whose top language is not the target's (LID of zero)."""
+    parts = [_scores(grid, system, code, TARGET, _is_wrong) for code in languages]
+    known = [part for part in parts if part]
+    return _average([_mean(part) for part in known], known, of=len(languages)) if known else None
+
+
+def difference(
+    grid: Grid, first: int, second: int, *, languages: Sequence[str], metric: str = QUALITY
+) -> Average | None:
+    """Average `first` minus `second` over the languages both have, paired by article."""
+    both = [
+        (a, b)
+        for code in languages
+        if (a := grid.cell(code, metric, first)) and (b := grid.cell(code, metric, second))
+    ]
+    if not both:
+        return None
+    parts = [_paired(grid, first, second, a.language, metric) for a, _ in both]
+    return _average([a.value - b.value for a, b in both], parts, of=len(languages), lowest=-100.0)
+
+
+def _is_wrong(score: float) -> float:
+    return 0.0 if score > 0 else 100.0
+
+
+def _scores(
+    grid: Grid,
+    system: int,
+    language: str,
+    metric: str,
+    convert: Callable[[float], float] = float,
+) -> Scores:
+    return {
+        (language, example.id): (example.document, convert(example.scores[metric]))
+        for example in grid.examples.get((system, language), ())
+        if metric in example.scores
+    }
+
+
+def _paired(grid: Grid, first: int, second: int, language: str, metric: str) -> Scores:
+    ours = _scores(grid, first, language, metric)
+    theirs = _scores(grid, second, language, metric)
+    return {
+        key: (document, value - theirs[key][1])
+        for key, (document, value) in ours.items()
+        if key in theirs
+    }
+
+
+def _mean(part: Scores) -> float:
+    return math.fsum(value for _, value in part.values()) / len(part)
+
+
+def _average(
+    values: Sequence[float], parts: Sequence[Scores], *, of: int, lowest: float = 0.0
+) -> Average:
+    value, error = math.fsum(values) / len(values), _error(parts)
+    low = None if error is None else max(lowest, value - Z_95 * error)
+    high = None if error is None else min(100.0, value + Z_95 * error)
+    return Average(value, low, high, n=len(values), of=of)
+
+
+def _error(parts: Sequence[Scores]) -> float | None:
+    """Return the standard error of a mean of means, documents as clusters; None where scores lack."""
+    if any(not part for part in parts):
+        return None
+    clusters: dict[str, float] = defaultdict(float)
+    for part in parts:
+        mean = _mean(part)
+        for document, value in part.values():
+            clusters[document] += (value - mean) / len(part)
+    if len(clusters) < 2:
+        return None
+    squares = math.fsum(total * total for total in clusters.values())
+    return math.sqrt(squares * len(clusters) / (len(clusters) - 1)) / len(parts)

@@ -1,0 +1,262 @@
+"""One self-contained page from several run folders: no request leaves it, every text is escaped.
+
+The page depends on the run folders' bytes alone: no dates, no absolute paths.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from rich.table import Table as RichTable
+
+import xlgen
+from xlgen.errors import InputError
+from xlgen.languages import LANGUAGES
+from xlgen.reports.figures import Picture, draw_curves, draw_languages, draw_tradeoff
+from xlgen.reports.findings import Findings, find
+from xlgen.reports.grid import (
+    MAIN_METRICS,
+    METRIC_LABELS,
+    Grid,
+    list_benchmarks,
+    make_grid,
+    name_systems,
+)
+from xlgen.reports.read import RunResults, read_run
+from xlgen.reports.samples import LanguageSamples, Marker, mark_words, pick_samples
+from xlgen.reports.tables import scores_csv, scores_json, scores_records, terminal_table
+from xlgen.reports.text import number, visible
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `make_report` wrote, and the same answer for a terminal."""
+
+    path: Path
+    headline: tuple[str, ...]
+    tables: tuple[RichTable, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Everything the page shows about one benchmark."""
+
+    key: str
+    grid: Grid
+    findings: Findings
+    pictures: tuple[Picture, ...]
+    samples: tuple[LanguageSamples, ...]
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The metrics of the folded table."""
+        return tuple(metric for metric in self.grid.metrics if metric not in MAIN_METRICS)
+
+    @property
+    def opened(self) -> str:
+        """The language whose samples stand open: the first with wrong-language output, or the first."""
+        codes = [group.code for group in self.samples if group.wrong] or ["en"]
+        return codes[0]
+
+    @property
+    def main(self) -> tuple[str, ...]:
+        """The metrics of the first table."""
+        return tuple(metric for metric in self.grid.metrics if metric in MAIN_METRICS)
+
+
+def make_report(
+    run_folders: Sequence[Path],
+    out: Path,
+    *,
+    samples: int = 4,
+    width: int = 100,
+    mark: Marker = mark_words,
+) -> Report:
+    """Write one page about `run_folders` to `out`, whole or not at all; tables fit `width` columns."""
+    if not run_folders:
+        raise InputError("expected at least one run folder, got none; give for example runs/prompt")
+    runs = [read_run(Path(folder)) for folder in run_folders]
+    keys = list_benchmarks(runs)
+    if not keys:
+        raise InputError(f"{run_folders[0]}: scores.json has no scores; run `xlgen evaluate` first")
+    sections = [
+        _make_section(make_grid(runs, benchmark=b, split=s), count, samples=samples, mark=mark)
+        for count, (b, s) in enumerate(keys, start=1)
+    ]
+    missing = tuple(text for section in sections for text in section.grid.missing())
+    _publish(Path(out), _render(runs, sections, missing))
+    return Report(
+        path=Path(out),
+        headline=sections[0].findings.headline,
+        tables=tuple(terminal_table(runs, b, split=s, width=width) for b, s in keys),
+        missing=missing,
+    )
+
+
+def _make_section(grid: Grid, count: int, *, samples: int, mark: Marker) -> Section:
+    tradeoff = draw_tradeoff(grid, name=f"tradeoff{count}")
+    return Section(
+        key=f"benchmark-{count}",
+        grid=grid,
+        findings=find(grid),
+        pictures=(
+            draw_languages(grid, name=f"languages{count}"),
+            *([tradeoff] if tradeoff else []),
+        ),
+        samples=pick_samples(grid, count=samples, mark=mark),
+    )
+
+
+def _render(runs: Sequence[RunResults], sections: Sequence[Section], missing: Sequence[str]) -> str:
+    systems = name_systems(runs)
+    records = scores_records(runs, systems)
+    # Markup only around our own files and figures; Jinja escapes everything else.
+    style, script = _template("report.css"), _template("report.js")
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["breakable"] = _breakable
+    environment.filters["metric_label"] = lambda metric: METRIC_LABELS.get(metric, metric)
+    environment.globals["languages"] = LANGUAGES
+    environment.globals["metric_labels"] = METRIC_LABELS
+    return environment.get_template("report.html").render(
+        version=xlgen.__version__,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        systems=systems,
+        sections=sections,
+        curves=draw_curves(runs, systems, name="curves"),
+        missing=missing,
+        origins=[_origin(run, name) for run, name in zip(runs, systems, strict=True)],
+        signatures=_signatures(runs, systems),
+        licences=_licences(runs),
+        csv_uri=_data_uri("text/csv", scores_csv(records)),
+        json_uri=_data_uri("application/json", scores_json(records)),
+        svg=lambda picture: Markup(picture.svg),
+    )
+
+
+def _breakable(name: str) -> Markup:
+    """Let a name like PromptTuning break before its inner capital."""
+    unbroken = name.replace("-", "\u2011")
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])", unbroken))
+
+
+def _template(name: str) -> str:
+    return resources.files("xlgen.reports").joinpath("templates", name).read_text("utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Forbid every request; allow only our own style sheet and script, by their hashes."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in (style, script)
+    )
+    return (
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _data_uri(kind: str, text: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode()}"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How one run came about, as the page lists it."""
+
+    system: str
+    folder: str
+    checkpoint: int | None
+    steps: int | None
+    facts: tuple[tuple[str, str], ...]
+    config: str
+
+
+def _origin(run: RunResults, system: str) -> Origin:
+    facts = {key: value for key, value in run.run.items() if key != "licences"}
+    return Origin(
+        system=system,
+        folder=visible(run.folder.name),
+        checkpoint=run.checkpoint,
+        steps=run.history[-1]["step"] if run.history else None,
+        facts=tuple((visible(key), _plain(value)) for key, value in facts.items()),
+        config=visible(json.dumps(run.config, ensure_ascii=False, indent=2)) if run.config else "",
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return visible(" ".join(value))
+    return visible(json.dumps(value, ensure_ascii=False))
+
+
+def _signatures(runs: Sequence[RunResults], systems: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """List each distinct signature, without its count of examples, and the systems that carry it."""
+    found: dict[str, list[str]] = {}
+    for run, system in zip(runs, systems, strict=True):
+        given = (re.sub(r"\|n:\d+", "", visible(cell.signature)) for cell in run.cells)
+        for signature in filter(None, dict.fromkeys(given)):
+            found.setdefault(signature, []).append(system)
+    return list(found.items())
+
+
+def _licences(runs: Sequence[RunResults]) -> list[str]:
+    """List licences and sources, from the predictions and from what the evaluation noted."""
+    found: dict[str, None] = {}
+    for run in runs:
+        noted = run.run.get("licences")
+        if isinstance(noted, Mapping):
+            noted = [f"{key}: {_plain(value)}" for key, value in noted.items()]
+        found |= dict.fromkeys(map(_plain, noted if isinstance(noted, list) else []))
+        for predictions in run.predictions.values():
+            found |= {f"{p.source}: {p.licence}".strip(": "): None for p in predictions}
+    return sorted(visible(text) for text in found if text)
+
+
+def _publish(out: Path, text: str) -> None:
+    """Write beside `out` and rename, so that a reader sees the old page or the new one."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w",
+            dir=out.parent,
+            prefix=f".{out.name}.",
+            encoding="utf-8",
+            newline="\n",
+            delete=False,
+        ) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).chmod(0o644)
+                Path(file.name).replace(out)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise InputError(
+            f"{out}: cannot write the report ({error.strerror}); choose another --out"
+        ) from None

@@ -1,0 +1,158 @@
+"""A few articles per language with every system's output, wrong-language words marked."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from xlgen.languages import LANGUAGES
+from xlgen.reports.grid import ENGLISH, QUALITY, TARGET, Grid
+from xlgen.reports.read import Prediction
+from xlgen.reports.text import clip, visible
+
+ARTICLE_CHARACTERS = 1500
+OUTPUT_CHARACTERS = 1200
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of text; `wrong` names the language of words that are not in the target language."""
+
+    text: str
+    wrong: str = ""
+
+
+# (text, language) -> segments that together are the text.
+Marker = Callable[[str, str], Iterable[Segment]]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One system's output for one article."""
+
+    system: int
+    name: str
+    segments: tuple[Segment, ...]
+    is_empty: bool
+    is_wrong: bool
+    quality: float | None
+    target: float | None
+    english: float | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One article with its reference and the outputs, a system without one left out."""
+
+    id: str
+    article: str
+    reference: str
+    outputs: tuple[Output, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether any output is in the wrong language."""
+        return any(output.is_wrong for output in self.outputs)
+
+
+@dataclass(frozen=True)
+class LanguageSamples:
+    """The samples of one language; `of` is how many articles there are."""
+
+    code: str
+    name: str
+    right_to_left: bool
+    samples: tuple[Sample, ...]
+    of: int
+
+    @property
+    def wrong(self) -> int:
+        """How many of these samples have an output in the wrong language."""
+        return sum(sample.is_wrong for sample in self.samples)
+
+
+def pick_samples(grid: Grid, *, count: int, mark: Marker) -> tuple[LanguageSamples, ...]:
+    """Pick `count` articles per language by the hash of their id, so that no score plays a part."""
+    found: list[dict[tuple[str, str], Prediction]] = [
+        {(p.language, p.id): p for p in run.predictions.get((grid.benchmark, grid.split), ())}
+        for run in grid.runs
+    ]
+    every = dict.fromkeys(key for predictions in found for key in predictions)
+    picked = []
+    for code in grid.languages:
+        ids = sorted((i for language, i in every if language == code), key=_hash)
+        samples = tuple(_sample(grid, found, code, i, mark) for i in ids[:count])
+        if samples:
+            language = LANGUAGES[code]
+            picked.append(
+                LanguageSamples(code, language.name, language.right_to_left, samples, len(ids))
+            )
+    return tuple(picked)
+
+
+def mark_words(text: str, language: str) -> Iterable[Segment]:
+    """Mark the words that language identification takes for another language than `language`."""
+    from xlgen.metrics.language import word_languages
+
+    return _segments(text, word_languages(text, language))
+
+
+def _segments(text: str, words: Iterable[tuple[int, int, str]]) -> Iterable[Segment]:
+    end = 0
+    for start, stop, wrong in _phrases(text, words):
+        if start > end:
+            yield Segment(text[end:start])
+        yield Segment(text[start:stop], wrong)
+        end = stop
+    if end < len(text):
+        yield Segment(text[end:])
+
+
+def _phrases(text: str, words: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Join wrong words with only white space between; a phrase with an English word is English."""
+    phrases: list[tuple[int, int, str]] = []
+    for start, stop, wrong in words:
+        if phrases and not text[phrases[-1][1] : start].strip():
+            before = phrases.pop()
+            start, wrong = before[0], "en" if "en" in (before[2], wrong) else before[2]
+        phrases.append((start, stop, wrong))
+    return phrases
+
+
+def _hash(identity: str) -> bytes:
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).digest()
+
+
+def _sample(
+    grid: Grid,
+    found: Sequence[dict[tuple[str, str], Prediction]],
+    code: str,
+    identity: str,
+    mark: Marker,
+) -> Sample:
+    predictions = [(s, known.get((code, identity))) for s, known in enumerate(found)]
+    given = [p for _, p in predictions if p is not None]
+    article = next((p.input for p in given if p.input), "")
+    return Sample(
+        id=visible(identity),
+        article=clip(visible(article), characters=ARTICLE_CHARACTERS),
+        reference=clip(visible(given[0].reference), characters=OUTPUT_CHARACTERS),
+        outputs=tuple(_output(grid, s, p, mark) for s, p in predictions if p is not None),
+        absent=tuple(grid.systems[s] for s, p in predictions if p is None),
+    )
+
+
+def _output(grid: Grid, system: int, prediction: Prediction, mark: Marker) -> Output:
+    text = clip(prediction.prediction, characters=OUTPUT_CHARACTERS)
+    segments = tuple(Segment(visible(s.text), s.wrong) for s in mark(text, prediction.language))
+    target = prediction.scores.get(TARGET)
+    return Output(
+        system=system,
+        name=grid.systems[system],
+        segments=segments,
+        is_empty=not prediction.prediction.strip(),
+        is_wrong=target is not None and target <= 0,
+        quality=prediction.scores.get(QUALITY),
+        target=target,
+        english=None if prediction.language == "en" else prediction.scores.get(ENGLISH),
+    )
