@@ -118,6 +118,8 @@ def test_empty_fields_match_nothing():
         ("", ""),
         (" …!?。、؟।\u200b", ""),
         ("Straße", "strasse"),
+        ("ŞİMDİ AÇIK", "şimdiaçik"),
+        ("Şimdi açık", "şimdiaçik"),
         ("Ｏpen １２", "open12"),
         ("เปิด ไฟล์", "เปิดไฟล์"),  # vowel and tone marks are told apart
         ("फ़ाइल खोलें।", "फ\u093cाइलखोलें"),
@@ -153,13 +155,13 @@ def sentences(text, language):
 
 
 def change_words(text, language, chance):
-    """Exchange 4 words in 100 for other words of the text; without spaces, runs of three letters."""
+    """Exchange 3 words in 100 for other words of the text; without spaces, runs of three letters."""
     words = (
         text.split(" ")
         if LANGUAGES[language].spaced
         else [text[n : n + 3] for n in range(0, len(text), 3)]
     )
-    for n in chance.sample(range(len(words)), max(1, len(words) * 4 // 100)):
+    for n in chance.sample(range(len(words)), max(1, len(words) * 3 // 100)):
         words[n] = chance.choice(words)
     return (" " if LANGUAGES[language].spaced else "").join(words)
 
@@ -201,7 +203,7 @@ def test_near_duplicates_of_real_articles_are_found(edit):
     found = near_pairs(
         [letters_only(text) for _, text in planted], [letters_only(e.input) for e in held_out]
     )
-    right = [held_out[other] == planted[one][0] for one, other in found.items()]
+    right = [held_out[other].input == planted[one][0].input for one, other in found.items()]
     assert len(right) >= 95 and sum(right) >= 95
 
 

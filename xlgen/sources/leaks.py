@@ -90,7 +90,7 @@ def letters_only(text: str) -> str:
 
 
 class _Kept(dict[int, int | None]):
-    """Which characters stay, worked out as they come."""
+    """What each character becomes, worked out as they come; None vanishes."""
 
     def __missing__(self, code: int) -> int | None:
         kept = unicodedata.category(chr(code))[0] in "LMN"
@@ -98,7 +98,8 @@ class _Kept(dict[int, int | None]):
         return self[code]
 
 
-_KEPT = _Kept()
+# Turkish upper case loses the dot of i, or its lack: İ -> i + U+0307, ı -> I -> i.
+_KEPT = _Kept({ord("ı"): ord("i"), 0x307: None})
 
 
 def _index(examples: Sequence[Example], keys: Sequence[str]) -> dict[str, Example]:
