@@ -6,6 +6,7 @@ there is no "latest" link, and no file time is ever looked at.
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 STATE, MANIFEST = "state.safetensors", "manifest.json"
 FORMAT = 1
+_ZEROS = "0" * 64
 _STEP_NAME = re.compile(r"step-(\d{7,})")
 
 
@@ -97,7 +99,7 @@ class CheckpointStore:
         entry = {"sha256": self.disk.sha256(state), "bytes": state.stat().st_size}
         _check_equal(state, tensors)
         content = {"format": FORMAT, "step": step, "files": {STATE: entry}, **facts}
-        data = json.dumps(content, indent=1, allow_nan=False).encode()
+        data = seal(content)
         self.disk.write_bytes(manifest, data)
         self.disk.sync(manifest)
         if manifest.read_bytes() != data:
@@ -197,14 +199,29 @@ class CheckpointStore:
         return path
 
 
+def seal(content: dict[str, Any]) -> bytes:
+    """Write a manifest that holds its own SHA-256, taken with zeros in the hash's place."""
+    data = json.dumps({"sha256": _ZEROS, **content}, indent=1, allow_nan=False).encode()
+    return data.replace(_ZEROS.encode(), hashlib.sha256(data).hexdigest().encode(), 1)
+
+
+def _seal_holds(data: bytes, manifest: dict[str, Any]) -> bool:
+    own = str(manifest.get("sha256")).encode()
+    unsealed = data.replace(own, _ZEROS.encode(), 1)
+    return len(own) == 64 and hashlib.sha256(unsealed).hexdigest().encode() == own
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
     """Parse a manifest strictly: an object, no NaN or infinity, plain file names, known format."""
     try:
-        manifest = json.loads(path.read_bytes().decode(), parse_constant=_no_constant)
+        data = path.read_bytes()
+        manifest = json.loads(data.decode(), parse_constant=_no_constant)
     except (OSError, ValueError, RecursionError) as error:
         _damaged(path, _reason(error))
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         _damaged(path, "no list of files in it")
+    if not _seal_holds(data, manifest):
+        _damaged(path, "its SHA-256 is not the one it names")
     if manifest.get("format") != FORMAT:
         raise InputError(
             f"{path}: format {manifest.get('format')!r}, this xlgen reads {FORMAT}; update xlgen"

@@ -46,6 +46,8 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         self._lock.acquire()
         try:
+            for left_by_a_killed_writer in self.path.glob(".tmp-*"):
+                left_by_a_killed_writer.unlink()
             if self.config is not None:
                 self.changed = self.write_config(to_json(self.config))
         except BaseException:
