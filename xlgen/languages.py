@@ -55,6 +55,7 @@ ALIASES = {
     "in": "id", "pt-br": "pt", "pt-pt": "pt", "zh-cn": "zh", "zh-hans": "zh", "zh-sg": "zh",
     "en-us": "en", "en-gb": "en", "es-es": "es", "fr-fr": "fr", "de-de": "de", "ko-kr": "ko",
     "ja-jp": "ja", "cs-cz": "cs", "vi-vn": "vi", "tr-tr": "tr", "th-th": "th", "hi-in": "hi",
+    "ar-sa": "ar", "id-id": "id", "it-it": "it", "nl-nl": "nl", "ru-ru": "ru",
 }  # fmt: skip
 
 
@@ -64,12 +65,12 @@ def language_code(text: str) -> str:
     >>> language_code("zh-CN"), language_code("in"), language_code("th")
     ('zh', 'id', 'th')
     """
-    if text in LANGUAGES:
-        return text
-    alias = ALIASES.get(text.strip().lower().replace("_", "-"))
-    if alias is not None:
-        return alias
-    raise InputError(f"unknown language code {text[:40]!r}: {near_names(text, _known_names())}")
+    code = text.strip().lower().replace("_", "-")
+    code = ALIASES.get(code, code)
+    if code in LANGUAGES:
+        return code
+    near = near_names(code[:40], _known_names())
+    raise InputError(f"unknown language code {text[:40]!r}: {near}")
 
 
 @cache

@@ -88,8 +88,8 @@ def test_column_map_fixed_language_and_row_numbers(tmp_path):
     columns = {"input": "article", "target": "headline", "id": "#"}
     examples = read_examples(path, columns=columns, language="en")
     assert [(e.id, e.language, e.input, e.target) for e in examples] == [
-        ("2", "en", 'born, free\nand "equal"', "free"),
-        ("4", "en", "ชีวิต", "life"),
+        ("x.csv:2", "en", 'born, free\nand "equal"', "free"),
+        ("x.csv:4", "en", "ชีวิต", "life"),
     ]
 
 
@@ -173,7 +173,7 @@ BAD_LINES = [
     (line(target=..., targets="x"), "no field 'target': did you mean targets?"),
     (line(target=...), "no field 'target': known: id, input, language; a record without a reference"),
     (line(input=...), "map the column that holds it: input=COLUMN"),
-    (line(id=...), 'or id="#" to take the row number'),
+    (line(id=...), "or id=# to number the rows"),
     (line(id=True), "expected text in field 'id', got true or false"),
     (line(input=["a"]), "expected text in field 'input', got a list"),
     (line(input={}), "got an object"),
@@ -342,7 +342,7 @@ def assert_nothing_shifts(tmp_path_factory, lines, ends_with_newline):
     assert notes.kept + notes.rejected == notes.rows == expected
     assert len(reading.examples) == notes.kept
     for example in reading.examples:
-        raw = data.split(b"\n")[int(example.id) - 1].removesuffix(b"\r")
+        raw = data.split(b"\n")[int(example.id.split(":")[1]) - 1].removesuffix(b"\r")
         assert json.loads(raw.decode("utf-8-sig"))["input"] == example.input
 
 

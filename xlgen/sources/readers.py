@@ -22,7 +22,7 @@ SUFFIXES = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet",
 }  # fmt: skip
 FIELDS = tuple(f.name for f in fields(Example))
-ROW_NUMBER = "#"  # as a column name: the number of the row, for data without ids
+ROW_NUMBER = "#"  # as a column name: file name and row number, for data without ids
 _REJECTIONS_KEPT = 20
 
 _TAG = re.compile(
@@ -64,9 +64,9 @@ def read_examples(
 ) -> list[Example]:
     """Read every example of a file or a packaged data set; raise `InputError` at the first bad one.
 
-    `columns` maps our field names to the file's: `{"input": "article", "id": "#"}`, where "#" is the
-    row's number. `language` is that of the whole file. `languages` keeps those only. A file is all
-    of one split, unless it has a column `split`.
+    `columns` maps our field names to the file's: `{"input": "article", "id": "#"}`, where "#" makes
+    an id of the file's name and the row's number. `language` is that of the whole file; `languages`
+    keeps those only. A file is all of one split, unless it has a column `split`.
     """
     reading = read_with_notes(
         path_or_name, columns=columns, language=language, split=split, require_target=require_target,
@@ -197,7 +197,7 @@ class _Check:
         """Return a field as text; "" if it is missing and not required."""
         column = self._column(name)
         if column == ROW_NUMBER:
-            return str(row.number)
+            return f"{Path(row.file).name}:{row.number}"
         value = row.values.get(column)
         if name in ("id", "document") and type(value) is int:
             value = str(value)
@@ -222,7 +222,7 @@ class _Check:
         without = "; a record without a reference cannot train or score" * (name == "target")
         if column in row.values:
             return f"field {column!r} is empty{without}; fill it or remove the record"
-        number = ', or id="#" to take the row number' * (name == "id")
+        number = ", or id=# to number the rows" * (name == "id")
         return (
             f"no field {column!r}: {near_names(column, list(row.values)[:50])}{without};"
             f" map the column that holds it: {name}=COLUMN{number}"

@@ -1,0 +1,74 @@
+import itertools
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlgen.errors import InputError
+from xlgen.languages import ALIASES, LANGUAGES, language_code
+
+# The eighteen languages of WikiLingua-0 (Vu et al. 2022, Table 8).
+EIGHTEEN = [
+    "ar", "cs", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pt", "ru", "th", "tr", "vi", "zh",
+]  # fmt: skip
+
+
+def test_the_table_holds_the_papers_languages():
+    assert sorted(LANGUAGES) == EIGHTEEN and next(iter(LANGUAGES)) == "en"
+    assert all(language.code == code for code, language in LANGUAGES.items())
+    assert [code for code, x in LANGUAGES.items() if not x.spaced] == ["ja", "th", "zh"]
+    assert [code for code, x in LANGUAGES.items() if x.right_to_left] == ["ar"]
+
+
+def test_of_all_short_codes_only_ours_and_aliases_are_read():
+    """Every code of two and three letters."""
+    accepted = set()
+    for length in (2, 3):
+        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+            try:
+                language_code("".join(letters))
+                accepted.add("".join(letters))
+            except InputError:
+                pass
+    assert accepted == {*EIGHTEEN, "in"}
+
+
+@pytest.mark.parametrize(
+    "text, code",
+    [("in", "id"), ("zh-CN", "zh"), ("zh_CN", "zh"), ("zh-Hans", "zh"), ("pt-BR", "pt"), ("EN", "en"),
+     (" th\n", "th"), ("hi_IN", "hi")],
+)  # fmt: skip
+def test_aliases(text, code):
+    assert language_code(text) == code
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_every_alias_means_one_of_ours(alias):
+    assert alias == alias.lower() and alias not in LANGUAGES
+    assert language_code(alias) == language_code(alias.upper()) == ALIASES[alias]
+
+
+@pytest.mark.parametrize(
+    "text, near",
+    [
+        ("eng", "did you mean en"),
+        ("zh-TW", "did you mean zh"),  # traditional characters: another script, not guessed
+        ("english", "known: "),
+        ("", "known: "),
+        ("ไทย", "known: "),
+        ("th" * 4_000_000, "unknown language code 'ththth"),
+    ],
+)
+def test_other_codes_are_refused_with_near_ones(text, near):
+    with pytest.raises(InputError) as caught:
+        language_code(text)
+    assert near in str(caught.value) and len(str(caught.value)) < 500
+
+
+@given(st.text(max_size=12))
+def test_malformed_codes_are_refused(text):
+    plain = text.strip().lower().replace("_", "-")
+    if plain not in ALIASES and plain not in LANGUAGES:
+        with pytest.raises(InputError):
+            language_code(text)
