@@ -6,9 +6,9 @@ import pytest
 from xlgen.metrics.base import Metric
 from xlgen.metrics.intervals import (
     Interval,
-    average_interval,
     bootstrap_totals,
     compare,
+    document_totals,
     interval,
 )
 from xlgen.metrics.language import AsciiShare
@@ -69,20 +69,21 @@ def test_a_sample_without_a_score_leaves_no_interval() -> None:
 
 def test_parallel_documents_widen_the_interval_of_the_average() -> None:
     """If all languages find the same pages hard, more languages add no certainty."""
-    values = np.random.default_rng(4).random(100)
+    values = make_rows(np.random.default_rng(4).random(100))
     names = [f"page-{i}" for i in range(100)]
-    one = average_interval(METRIC, {"th": (names, make_rows(values))}, seed=0)
-    same = {code: (names, make_rows(values)) for code in ("th", "hi", "zh", "vi")}
-    apart = {
-        code: ([f"{code}-{i}" for i in range(100)], make_rows(values))
-        for code in ("th", "hi", "zh", "vi")
-    }
-    four, unrelated = (average_interval(METRIC, found, seed=0) for found in (same, apart))
-    assert one is not None
-    assert four is not None
-    assert unrelated is not None
-    assert four.high - four.low == pytest.approx(one.high - one.low)
-    assert unrelated.high - unrelated.low == pytest.approx((one.high - one.low) / 2, rel=0.2)
+    codes = ("th", "hi", "zh", "vi")
+    one = width_of_average({"th": (names, values)})
+    same = width_of_average(dict.fromkeys(codes, (names, values)))
+    apart = width_of_average({code: ([code + name for name in names], values) for code in codes})
+    assert same == pytest.approx(one)
+    assert apart == pytest.approx(one / 2, rel=0.2)
+
+
+def width_of_average(languages: dict[str, tuple[list[str], np.ndarray]]) -> float:
+    totals = document_totals(languages, seed=0).values()
+    found = interval(np.mean([METRIC.scores(total) for total in totals], axis=0))
+    assert found is not None
+    return found.high - found.low
 
 
 def test_equal_systems_do_not_differ() -> None:

@@ -4,7 +4,7 @@ Everything works on statistics [N, K] of N examples, before any division, so it 
 The same seed and the same examples give the same numbers.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,33 +55,25 @@ def interval(scores_R: Floats) -> Interval | None:
     return Interval(float(low), float(high))
 
 
-def average_interval(
-    metric: Metric,
-    languages: Mapping[str, tuple[list[str], Floats]],
+def document_totals(
+    languages: Mapping[str, tuple[Sequence[str], Floats]],
     *,
     seed: int,
     resamples: int = RESAMPLES,
-) -> Interval | None:
-    """Return the interval of the mean over languages, each given as ids and statistics [N, K].
+) -> dict[str, Floats]:
+    """Return sums [R, K] of each language, given as ids and statistics [N, K], for averages over languages.
 
-    Documents are resampled, not examples: a document that was drawn counts in all its languages, since
+    Documents are resampled, not examples: an id that was drawn counts in all its languages, since
     translations of one page are easy or hard together.
     """
-    places = {
-        name: i for i, name in enumerate(sorted({i for ids, _ in languages.values() for i in ids}))
-    }
-    rows = {code: [places[name] for name in ids] for code, (ids, _) in languages.items()}
-    means = [
-        np.mean(
-            [
-                metric.scores(counts_RD[:, rows[code]] @ statistics_NK)
-                for code, (_, statistics_NK) in sorted(languages.items())
-            ],
-            axis=0,
-        )
-        for counts_RD in _resample_counts(len(places), seed=seed, resamples=resamples)
-    ]
-    return interval(np.concatenate(means)) if len(places) > 1 else None
+    names = sorted({name for ids, _ in languages.values() for name in ids})
+    place = {name: column for column, name in enumerate(names)}
+    columns = {code: [place[name] for name in ids] for code, (ids, _) in languages.items()}
+    parts: dict[str, list[Floats]] = {code: [] for code in languages}
+    for counts_RD in _resample_counts(len(names), seed=seed, resamples=resamples):
+        for code, (_, statistics_NK) in languages.items():
+            parts[code].append(counts_RD[:, columns[code]] @ statistics_NK)
+    return {code: np.concatenate(blocks) for code, blocks in parts.items()}
 
 
 def compare(

@@ -20,7 +20,7 @@ from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.metrics import METRICS
 from xlgen.metrics.base import Floats, Metric, signed
-from xlgen.metrics.intervals import average_interval, bootstrap_totals, interval
+from xlgen.metrics.intervals import bootstrap_totals, document_totals, interval
 from xlgen.metrics.pieces import Pieces
 from xlgen.metrics.predictions import Prediction, read_predictions
 from xlgen.metrics.scores import Average, Cell, Scores
@@ -189,35 +189,26 @@ def _averages(
     seed: int,
 ) -> Iterator[Average]:
     """Yield the means over all languages, and over those that had no labels: all but English."""
-    groups = [list(tables)]
+    totals = document_totals({code: (t.ids, t.rows) for code, t in tables.items()}, seed=seed)
+    groups = [tuple(tables)]
     if "en" in tables and len(tables) > 1:
-        groups.append([code for code in tables if code != "en"])
+        groups.append(tuple(code for code in tables if code != "en"))
     for languages in groups:
         for name, metric in metrics.items():
-            yield _average(name, metric, {code: tables[code] for code in languages}, place, seed)
-
-
-def _average(
-    name: str,
-    metric: Metric,
-    tables: Mapping[str, _Measured],
-    place: Mapping[str, str | None],
-    seed: int,
-) -> Average:
-    """Average one metric over languages; undefined as soon as one of them is."""
-    parts = {code: (table.ids, table.statistics(name)) for code, table in tables.items()}
-    values = [metric.score(statistics.sum(0)) for _, statistics in parts.values()]
-    defined = [value for value in values if value is not None]
-    is_defined = bool(values) and len(defined) == len(values)
-    found = average_interval(metric, parts, seed=seed) if is_defined else None
-    return Average(
-        **place,
-        metric=name,
-        languages=tuple(tables),
-        value=sum(defined) / len(values) if is_defined else None,
-        low=found.low if found else None,
-        high=found.high if found else None,
-    )
+            values = [metric.scores(tables[code].statistics(name).sum(0)) for code in languages]
+            resampled = [
+                metric.scores(totals[code][:, tables[code].columns[name]]) for code in languages
+            ]
+            value = float(np.mean(values))
+            found = interval(np.mean(resampled, axis=0))
+            yield Average(
+                **place,
+                metric=name,
+                languages=languages,
+                value=None if np.isnan(value) else value,
+                low=found.low if found else None,
+                high=found.high if found else None,
+            )
 
 
 def _warnings(tagged: Sequence[str]) -> tuple[str, ...]:

@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from xlgen.languages import LANGUAGES
-
 if TYPE_CHECKING:
     from rich.console import Group
 
@@ -79,19 +77,20 @@ class Scores:
         from rich.text import Text
 
         metrics = list(dict.fromkeys(cell.metric for cell in self.cells))
-        table = Table("language", "n", *metrics)
+        names = [name.replace("sp_rouge_", "sp_rouge\n") for name in metrics]
+        table = Table("", "n", *names, box=None, padding=(0, 0, 0, 1))  # fits 80 columns
         for column in table.columns[1:]:
             column.justify = "right"
-        for code in dict.fromkeys(cell.language for cell in self.cells):
+        codes = tuple(dict.fromkeys(cell.language for cell in self.cells))
+        for code in codes:
             row = [self.cell(code, metric) for metric in metrics]
-            count = str(max(cell.n for cell in row))
-            table.add_row(LANGUAGES[code].name, count, *map(_shown, row))
-        table.add_section()
+            table.add_row(code, str(max(cell.n for cell in row)), *map(_shown, row))
         for languages in dict.fromkeys(average.languages for average in self.averages):
-            name = f"mean of {len(languages)}" + ("" if "en" in languages else " without English")
+            name = f"mean {len(languages)}" if languages == codes else "not en"
             found = [average for average in self.averages if average.languages == languages]
             table.add_row(name, "", *map(_shown, found))
-        return Group(table, *map(Text, [*self.warnings, *self._signatures()]))
+        lines = [*self.warnings, *self._signatures()]
+        return Group(table, *(Text(line, overflow="fold") for line in lines))
 
     def _signatures(self) -> list[str]:
         """Return one signature per metric; `n` is given for all languages together."""
@@ -108,10 +107,10 @@ def _shown(score: Cell | Average) -> str:
     """Write a score with half its interval's width.
 
     >>> _shown(Average(None, None, "lid", ("th", "hi"), value=12.34, low=11.0, high=14.0))
-    '12.3 ±1.5'
+    '12.3±1.5'
     """
     if score.value is None:
         return "-"
     if score.low is None or score.high is None:
         return f"{score.value:.1f}"
-    return f"{score.value:.1f} ±{(score.high - score.low) / 2:.1f}"
+    return f"{score.value:.1f}±{(score.high - score.low) / 2:.1f}"
