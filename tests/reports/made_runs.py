@@ -119,7 +119,7 @@ def _example(
 def _prediction(method: str, text: str, count: int, wrong: bool, random_: random.Random) -> str:
     if count == 0:
         return f"{HOSTILE} {text[:30]}"
-    if count == 1 and method == "model-tuning":
+    if count == 2 and method == "model-tuning":
         return ""
     if wrong:
         words = TEXTS["en"].split()

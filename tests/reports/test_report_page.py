@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import pytest
 from made_runs import BENCHMARKS, HOSTILE, TEXTS, make_runs, write_json
 
 from xlgen.errors import InputError
-from xlgen.reports import Report, make_report
+from xlgen.reports import Report, make_report, read_run
+from xlgen.reports.grid import make_grid
 
 # Elements and attributes by which a page could fetch something.
 FETCHING = {"src", "srcset", "action", "formaction", "background", "poster", "ping", "xlink:href"}
@@ -106,9 +108,9 @@ def test_no_control_character_is_left(page: str):
     )
 
 
-@pytest.mark.parametrize("key", ["method", "run", "id", "metric", "signature", "folder"])
+@pytest.mark.parametrize("key", ["method", "run", "id", "signature", "folder"])
 def test_hostile_names_are_escaped_everywhere(tmp_path: Path, key: str):
-    evil = '"><script>alert(1)</script>\u202e{{ 7 * 7 }}$x^2$'
+    evil = '"><script>alert(1)</script>\u202e{{ 7 * 7 }}$x^2$ $\\frac$'
     (run,) = make_runs(tmp_path, systems={"prompt-tuning": (20.0, 10.0, 0.3)}, examples=2)
     data = json.loads((run / "scores.json").read_text("utf-8"))
     if key == "method":
@@ -119,13 +121,8 @@ def test_hostile_names_are_escaped_everywhere(tmp_path: Path, key: str):
         for path in run.glob("predictions/*"):
             text = path.read_text("utf-8").replace('"page-001"', json.dumps(evil))
             path.write_text(text, "utf-8")
-    elif key in ("metric", "signature"):
-        data["cells"] += [
-            {**cell, key: evil} for cell in data["cells"] if cell["metric"] == "ascii"
-        ]
-        data["cells"] = list(
-            {(c["benchmark"], c["language"], c["metric"]): c for c in data["cells"]}.values()
-        )
+    elif key == "signature":
+        data["cells"] = [{**cell, "signature": evil} for cell in data["cells"]]
     else:
         run = run.rename(tmp_path / evil.replace("/", "|"))
     write_json(run / "scores.json", data)
@@ -197,15 +194,17 @@ def test_missing_scores_predictions_and_history_are_said(tmp_path: Path):
     assert '<h4>ModelTuning</h4><p class="missing">missing</p>' in page
 
 
-@pytest.mark.parametrize("metric", ["sp_rouge_lsum", "lid", "sp_rouge_2"])
-def test_each_deleted_cell_is_reported(tmp_path: Path, metric: str):
-    runs = make_runs(tmp_path, examples=2, benchmarks={"howto0": ["en", "vi", "zh"]})
-    path = runs[0] / "scores.json"
-    data = json.loads(path.read_text("utf-8"))
-    for language in ("en", "vi", "zh"):
-        cells = [c for c in data["cells"] if (c["language"], c["metric"]) != (language, metric)]
-        write_json(path, {**data, "cells": cells})
-        assert len(make_report(runs, tmp_path / "report.html", samples=0).missing) == 1
+def test_each_deleted_cell_is_reported(runs: list[Path]):
+    results = [read_run(run) for run in runs]
+    count = 0
+    for benchmark in BENCHMARKS:
+        for cell in results[0].cells:
+            kept = tuple(other for other in results[0].cells if other != cell)
+            damaged = [replace(results[0], cells=kept), *results[1:]]
+            missing = make_grid(damaged, benchmark=benchmark, split="test").missing()
+            assert len(missing) == (cell.benchmark == benchmark)
+            count += len(missing)
+    assert count == len(results[0].cells)
 
 
 def test_downloads_hold_every_score(runs: list[Path], elements: Elements):

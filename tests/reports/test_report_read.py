@@ -87,10 +87,14 @@ DAMAGES = [
         r"cell 1: expected a number in 'value'",
     ),
     (
-        _replace("scores.json", '"howto0"', '"../../secret"'),
+        _replace("scores.json", '"benchmark": "howto0"', '"benchmark": "../x"'),
         r"cell 1: expected a plain benchmark name",
     ),
     (_replace("scores.json", '"language": "th"', '"language": "en"'), r"repeats howto0 test en"),
+    (
+        _replace("scores.json", '"metric": "lid"', '"metric": "<b>"'),
+        r"cell 2: expected a plain metric name",
+    ),
     (
         _replace("scores.json", '"metric": "lid"', '"metric": 3'),
         r"cell 2: expected a text in 'metric'",

@@ -158,7 +158,7 @@ def _read_cell(record: Any, where: str) -> Cell | None:
     names = {key: _text(record, key, where) for key in ("benchmark", "split", "language", "metric")}
     if record.get("value") is None:
         return None
-    for key in ("benchmark", "split"):
+    for key in ("benchmark", "split", "metric"):
         if not re.fullmatch(r"[\w.-]+", names[key]):
             raise InputError(f"{where}: expected a plain {key} name, got {names[key]!r:.60}")
     names["language"] = language_code(names["language"])

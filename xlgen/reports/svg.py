@@ -17,6 +17,7 @@ SYSTEM_MARKERS = ("o", "D", "s", "^", "v", "P")
 SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "xlgen",
+    "text.parse_math": False,  # a name with dollar signs is a name
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "text.color": INK,
