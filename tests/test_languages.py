@@ -10,7 +10,8 @@ from xlgen.languages import ALIASES, LANGUAGES, language_code
 
 # The eighteen languages of WikiLingua-0 (Vu et al. 2022, Table 8).
 EIGHTEEN = [
-    "ar", "cs", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pt", "ru", "th", "tr", "vi", "zh",
+    "ar", "cs", "de", "en", "es", "fr", "hi", "id", "it", "ja", "ko", "nl", "pt", "ru", "th", "tr",
+    "vi", "zh",
 ]  # fmt: skip
 
 

@@ -6,11 +6,12 @@ A field whose type has a `table` (a `registry.Table` of dataclasses, such as MET
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from xlgen.errors import InputError
 from xlgen.registry import near_names
@@ -38,8 +39,12 @@ def from_json(kind: type[Config], data: Any, *, where: str = "config") -> Config
 def read_config(kind: type[Config], path: Path) -> Config:
     """Read `kind` from a JSON file."""
     try:
-        data = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        data = _parse(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot read it ({error.strerror}); name a run or a config.json"
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); restore it or start a new run") from error
     return from_json(kind, data, where=path.name)
 
@@ -55,14 +60,33 @@ def override(config: Config, assignments: Sequence[str]) -> Config:
             raise InputError(
                 f"expected key=value, got {assignment!r}; for example training.steps=100"
             )
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
+        config = _assigned(config, path, text)
+    return config
+
+
+def _assigned(config: Config, path: str, text: str) -> Config:
+    """Return `config` with one setting changed: to `text` as JSON or, where that does not fit, as it is."""
+    try:
+        values = [_parse(text), text]
+    except (ValueError, RecursionError):
+        values = [text]
+    refusals = []
+    for value in values:
         data = to_json(config)
         _assign(data, path.split("."), value, path)
-        config = from_json(type(config), data, where=path)
-    return config
+        try:
+            return from_json(type(config), data)
+        except InputError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _parse(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _assign(data: Any, keys: list[str], value: Any, path: str) -> None:
@@ -93,8 +117,12 @@ def _build(kind: Any, data: Any, where: str) -> Any:
         return data
     if origin in (list, tuple):
         if not isinstance(data, (list, tuple)):
-            raise InputError(f"{where}: expected a list, got {data!r}")
-        return origin(_build(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+            raise InputError(f"{where}: expected a list such as [1, 2], got {data!r}")
+        kinds = args if origin is tuple and args[-1] is not ... else [args[0]] * len(data)
+        if len(kinds) != len(data):
+            raise InputError(f"{where}: expected {len(kinds)} values, got {len(data)}")
+        items = zip(kinds, data)
+        return origin(_build(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(items))
     if origin is dict:
         if not isinstance(data, dict):
             raise InputError(f"{where}: expected an object, got {data!r}")
@@ -119,7 +147,7 @@ def _build_dataclass(kind: Any, data: Any, where: str) -> Any:
         raise InputError(f"{where}: expected an object, got {data!r}")
     data = dict(data)
     if hasattr(kind, "table"):
-        if "name" not in data:
+        if not isinstance(data.get("name"), str):
             raise InputError(f"{where}: expected a name out of {', '.join(kind.table)}")
         kind = kind.table[data.pop("name")]
     hints = typing.get_type_hints(kind)
@@ -130,14 +158,18 @@ def _build_dataclass(kind: Any, data: Any, where: str) -> Any:
     values = {key: _build(hints[key], value, f"{where}.{key}") for key, value in data.items()}
     try:
         return kind(**values)
-    except TypeError as error:
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:  # a field is missing, or the class refuses the values
         raise InputError(f"{where}: {error}") from error
 
 
 def _build_value(kind: Any, data: Any, where: str) -> Any:
     if kind is Path and isinstance(data, str):
         return Path(data)
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+    if kind is float and isinstance(data, (int, float)) and not isinstance(data, bool):
+        if not -sys.float_info.max <= data <= sys.float_info.max:
+            raise InputError(f"{where}: expected a finite number, got {str(data)[:40]}")
         return float(data)
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
         raise InputError(f"{where}: expected {kind.__name__}, got {data!r}")
