@@ -12,7 +12,7 @@ from rich.console import Console
 
 from xlgen.errors import InputError
 from xlgen.metrics.predictions import LONGEST_LINE, LONGEST_TEXT
-from xlgen.metrics.score import score_file
+from xlgen.metrics.score import score_file, score_records
 
 LANGUAGES = ("en", "th", "ar", "hi", "zh", "vi")
 
@@ -91,17 +91,7 @@ def test_json_has_the_fields_of_scores_json(predictions: Path, model_path: Path)
     data = score_file(predictions, tokenizer_path=model_path).to_json(method="mine", checkpoint=5)
     assert json.loads(json.dumps(data)) == data
     assert (data["method"], data["checkpoint"], data["run"]) == ("mine", 5, {})
-    expected = [
-        "benchmark",
-        "split",
-        "language",
-        "metric",
-        "value",
-        "n",
-        "low",
-        "high",
-        "signature",
-    ]
+    expected = ["language", "metric", "value", "n", "low", "high", "signature"]
     assert list(data["cells"][0]) == expected
     assert data["averages"][0]["n"] == 6
 
@@ -133,6 +123,16 @@ def test_language_metrics_need_no_reference_and_no_tokenizer(tmp_path: Path) -> 
     path = write_jsonl(tmp_path / "p.jsonl", [{"id": 1, "language": "th", "prediction": "สวัสดี"}])
     scores = score_file(path, tokenizer_path=tmp_path / "none", metrics=("lid", "ascii"))
     assert (scores.cell("th", "lid").value or 0) > 90
+
+
+def test_records_in_memory_are_checked_like_those_of_a_file(model_path: Path) -> None:
+    good = json.loads(GOOD)
+    scores = score_records([good], tokenizer_path=model_path, decoding="beam4")
+    assert scores.cell("th", "sp_rouge_l").value == 100
+    assert "|decoding:beam4|n:1|" in scores.cell("th", "sp_rouge_l").signature
+    with pytest.raises(InputError, match="record 2: expected a text in 'prediction'"):
+        score_records([good, {"id": "2", "language": "th"}], tokenizer_path=model_path)
+    assert score_records([], tokenizer_path=model_path).cells == ()
 
 
 def test_html_is_counted_as_a_warning(tmp_path: Path, model_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What a metric is: statistics of one example -> their sum -> a score of 0 to 100."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -44,10 +44,7 @@ class Metric(ABC):
         return None if np.isnan(value) else value
 
 
-def signed(metric: Metric, *, n: int, settings: Mapping[str, object] | None = None) -> str:
-    """Return the line that makes a score comparable: the metric's signature, how many, which release.
-
-    `settings` are those of the texts, such as `{"beam": 4, "lp": "gnmt0.6"}`; they are the caller's.
-    """
-    given = [f"{key}:{value}" for key, value in (settings or {}).items()]
-    return "|".join([metric.signature, *given, f"n:{n}", f"xlgen:{__version__}"])
+def signed(metric: Metric, *, n: int, decoding: str | None = None) -> str:
+    """Return the line that makes a score comparable: settings, decoding, how many, which release."""
+    how = [] if decoding is None else [f"decoding:{decoding.replace('|', '/')}"]
+    return "|".join([metric.signature, *how, f"n:{n}", f"xlgen:{__version__}"])

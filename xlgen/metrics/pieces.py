@@ -1,7 +1,9 @@
 """The words that SP-ROUGE counts: SentencePiece pieces of a text, or of each of its lines."""
 
+import hashlib
+import importlib.resources
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
@@ -31,8 +33,9 @@ class Pieces:
     @cached_property
     def signature(self) -> str:
         """`spm:` and eight digits of the model file's SHA-256; the packaged model is named as such."""
-        packaged = "packaged@" if self._given is None else ""
-        return f"spm:{packaged}{self.tokenizer.sha256[:8]}"
+        known = self.tokenizer.sha256
+        packaged = "packaged@" if self._given is None or known == _packaged_sha256() else ""
+        return f"spm:{packaged}{known[:8]}"
 
     def of_lines(self, text: str) -> list[Sequence[Piece]]:
         r"""Return the pieces of each line, split on "\n" only; empty lines are dropped."""
@@ -45,3 +48,10 @@ class Pieces:
             return tokens
         pieces = self.tokenizer.pieces(text)
         return [p if t == unknown else t for t, p in zip(tokens, pieces, strict=True)]
+
+
+@cache
+def _packaged_sha256() -> str | None:
+    """Return the hash of the packaged model without loading it; models carry copies of the file."""
+    file = importlib.resources.files("xlgen") / "assets" / "tokenizer" / "spiece.model"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None

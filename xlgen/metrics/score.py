@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.metrics import METRICS
 from xlgen.metrics.base import Floats, Metric, signed
 from xlgen.metrics.intervals import bootstrap_totals, document_totals, interval
 from xlgen.metrics.pieces import Pieces
-from xlgen.metrics.predictions import Prediction, read_predictions
+from xlgen.metrics.predictions import Prediction, parse_prediction, read_predictions
 from xlgen.metrics.scores import Average, Cell, Scores
 from xlgen.progress import progress
 
@@ -40,9 +39,6 @@ DEFAULT_METRICS = (
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _SENTINEL = re.compile(r"<extra_id_\d+>")
 
-# Takes a record and its scores by metric, those that are undefined left out.
-Sink = Callable[[Prediction, Mapping[str, float]], object]
-
 
 def score_file(
     path: str | Path,
@@ -50,55 +46,55 @@ def score_file(
     tokenizer_path: str | Path | None = None,
     metrics: Sequence[str] = DEFAULT_METRICS,
     per_example: str | Path | None = None,
-    settings: Mapping[str, object] | None = None,
 ) -> Scores:
-    """Score a predictions file; `per_example` names a JSONL file to write, whole or not at all.
+    """Score a predictions file, as `score_records` does.
 
-    Without `tokenizer_path` the packaged tokenizer is used. Raises `InputError` for bad records.
+    Raises `InputError` for bad records, with file and line.
     """
     records = progress(read_predictions(Path(path)), "Scoring")
-    with _line_writer(per_example) as write:
-        return score_records(
-            records, tokenizer_path, metrics=metrics, settings=settings, each=write
-        )
+    return score_records(
+        records, tokenizer_path=tokenizer_path, metrics=metrics, per_example=per_example
+    )
 
 
 def score_records(
-    records: Iterable[Prediction],
-    tokenizer: Tokenizer | str | Path | None = None,
+    records: Iterable[Prediction | Mapping[str, Any]],
     *,
+    tokenizer_path: str | Path | None = None,
     metrics: Sequence[str] = DEFAULT_METRICS,
-    benchmark: str | None = None,
-    split: str | None = None,
-    settings: Mapping[str, object] | None = None,
+    per_example: str | Path | None = None,
+    decoding: str | None = None,
     seed: int = 0,
-    each: Sink | None = None,
 ) -> Scores:
-    """Score `records` per language, with 95 % bootstrap intervals drawn from `seed`.
+    """Score records per language, with 95 % bootstrap intervals drawn from `seed`.
 
-    Scores depend neither on the order of the records nor on that of the languages. `settings` tell how
-    the texts were made and go into the signatures; `each` is called with every record and its scores.
+    Scores depend neither on the order of the records nor on that of the languages. Without
+    `tokenizer_path` the packaged tokenizer is used. `per_example` names a JSONL file for the scores of
+    each record, written whole or not at all. `decoding` tells how the texts were made, for the signature.
     """
-    pieces = Pieces(tokenizer)
+    pieces = Pieces(tokenizer_path)
     made: dict[str, Metric] = {name: METRICS[name](pieces) for name in metrics}
     tables: dict[str, _Table] = {}
     tagged: list[str] = []
-    for record in records:
-        table = tables.setdefault(record.language, _Table(made))
-        scores = table.add(record)
-        if _TAG.search(_SENTINEL.sub("", record.prediction)):
-            tagged.append(record.place)
-        if each is not None:
-            each(record, scores)
-    ordered = {code: tables[code].measured() for code in LANGUAGES if code in tables}
-    place = {"benchmark": benchmark, "split": split}
-    return Scores(
-        cells=tuple(
-            cell for code in ordered for cell in _cells(code, ordered[code], place, settings, seed)
-        ),
-        averages=tuple(_averages(made, ordered, place, seed)),
-        warnings=_warnings(tagged),
-    )
+    with _line_writer(per_example) as write:
+        for number, given in enumerate(records, start=1):
+            record = (
+                given
+                if isinstance(given, Prediction)
+                else parse_prediction(given, f"record {number}")
+            )
+            table = tables.setdefault(record.language, _Table(made))
+            write(record, table.add(record))
+            if _TAG.search(_SENTINEL.sub("", record.prediction)):
+                tagged.append(record.place)
+    measured = {code: tables[code].measured() for code in LANGUAGES if code in tables}
+    cells = [
+        cell
+        for code, table in measured.items()
+        for cell in _cells(code, table, decoding=decoding, seed=seed)
+    ]
+    averages = _averages(made, measured, seed=seed) if measured else ()
+    return Scores(tuple(cells), tuple(averages), _warnings(tagged))
 
 
 @dataclass(frozen=True)
@@ -157,13 +153,7 @@ def _reference(record: Prediction, metric: str) -> str:
     return record.reference
 
 
-def _cells(
-    language: str,
-    table: _Measured,
-    place: Mapping[str, str | None],
-    settings: Mapping[str, object] | None,
-    seed: int,
-) -> Iterator[Cell]:
+def _cells(language: str, table: _Measured, *, decoding: str | None, seed: int) -> Iterator[Cell]:
     """Yield the cell of each metric; one set of resamples serves them all."""
     totals = bootstrap_totals(table.rows, seed=seed)
     for name, metric in table.metrics.items():
@@ -171,22 +161,18 @@ def _cells(
         count = round(float(total[-1]))
         found = interval(metric.scores(totals[:, table.columns[name]])) if count > 1 else None
         yield Cell(
-            **place,
             language=language,
             metric=name,
             value=metric.score(total),
             n=count,
             low=found.low if found else None,
             high=found.high if found else None,
-            signature=signed(metric, n=count, settings=settings),
+            signature=signed(metric, n=count, decoding=decoding),
         )
 
 
 def _averages(
-    metrics: Mapping[str, Metric],
-    tables: Mapping[str, _Measured],
-    place: Mapping[str, str | None],
-    seed: int,
+    metrics: Mapping[str, Metric], tables: Mapping[str, _Measured], *, seed: int
 ) -> Iterator[Average]:
     """Yield the means over all languages, and over those that had no labels: all but English."""
     totals = document_totals({code: (t.ids, t.rows) for code, t in tables.items()}, seed=seed)
@@ -202,7 +188,6 @@ def _averages(
             value = float(np.mean(values))
             found = interval(np.mean(resampled, axis=0))
             yield Average(
-                **place,
                 metric=name,
                 languages=languages,
                 value=None if np.isnan(value) else value,
@@ -222,15 +207,17 @@ def _warnings(tagged: Sequence[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _line_writer(path: str | Path | None) -> Iterator[Sink | None]:
-    """Give a function that writes a line of scores per record; the file appears when all is written."""
+def _line_writer(
+    path: str | Path | None,
+) -> Iterator[Callable[[Prediction, Mapping[str, float]], None]]:
+    """Give a function that writes a record's scores as a line; the file appears when all is written."""
     if path is None:
-        yield None
+        yield lambda record, scores: None
         return
     partial = Path(f"{path}.partial-{os.getpid()}")
 
     def write(record: Prediction, scores: Mapping[str, float]) -> None:
-        line: dict[str, Any] = {"id": record.id, "language": record.language, "scores": scores}
+        line = {"id": record.id, "language": record.language, "scores": scores}
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     try:

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 class Cell:
     """A score of one language: 0 to 100, None where undefined; `n` examples count."""
 
-    benchmark: str | None
-    split: str | None
     language: str
     metric: str
     value: float | None
@@ -26,8 +24,6 @@ class Cell:
 class Average:
     """The mean of a metric's scores over `languages`, each with the same weight."""
 
-    benchmark: str | None
-    split: str | None
     metric: str
     languages: tuple[str, ...]
     value: float | None
@@ -106,7 +102,7 @@ class Scores:
 def _shown(score: Cell | Average) -> str:
     """Write a score with half its interval's width.
 
-    >>> _shown(Average(None, None, "lid", ("th", "hi"), value=12.34, low=11.0, high=14.0))
+    >>> _shown(Average("lid", ("th", "hi"), value=12.34, low=11.0, high=14.0))
     '12.3±1.5'
     """
     if score.value is None:
