@@ -1,0 +1,176 @@
+"""Build the pretraining text of eighteen languages out of Debian packages: documents of paragraphs.
+
+What a package holds is read by `texts`, what is kept is decided by `filters`. The same packages give
+the same files.
+"""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from xlgen.languages import LANGUAGES
+from xlgen.progress import progress
+from xlgen.sources.debian import Archive, sha256_of
+from xlgen.sources.filters import Identifier, ParagraphFilter, paragraph_key
+from xlgen.sources.texts import DESCRIPTIONS, SOURCES, Document, read_cached, read_documents
+
+# Pages of these sources become data sets: one in four is never read for pretraining.
+RESERVED_SOURCES = ("libreoffice-help", "mallard")
+
+# Debian's codes in the names of packages with one language each.
+_HELP = "cs de en-us es fr hi id it ja ko nl pt pt-br ru tr vi zh-cn".split()  # noqa: SIM905
+_MESSAGES = "ar cs de es fr hi id it ja ko nl pt pt-br ru th tr vi zh-cn".split()  # noqa: SIM905
+_MOZILLA = "ar cs de es-es fr hi-in id it ja ko nl pt-br pt-pt ru th tr vi zh-cn".split()  # noqa: SIM905
+_REFERENCE = "en de es fr id it ja pt pt-br zh-cn".split()  # noqa: SIM905
+_GIMP = "cs de en es fr it ja ko nl pt pt-br ru zh-cn".split()  # noqa: SIM905
+_MANUAL_PAGES = "cs de es fr id it ja nl pt-br ru tr vi zh".split()  # noqa: SIM905
+NAMED_PACKAGES = (
+    *(f"libreoffice-help-{code}" for code in _HELP),
+    *(f"libreoffice-l10n-{code}" for code in _MESSAGES),
+    *(f"firefox-esr-l10n-{code}" for code in _MOZILLA),
+    *(f"thunderbird-l10n-{code}" for code in _MOZILLA),
+    *(f"debian-reference-{code}" for code in _REFERENCE),
+    *(f"gimp-help-{code}" for code in _GIMP),
+    *("manpages", "manpages-dev", *(f"manpages-{code}" for code in _MANUAL_PAGES)),
+    *(f"manpages-{code}-dev" for code in _MANUAL_PAGES),
+    *("debian-handbook", "installation-guide-amd64", "mediawiki", "wordpress-l10n", "man-db"),
+    *("cinnamon-l10n", "gnupg-l10n", "kdevelop-l10n", "krita-l10n", "libvirt-l10n", "vlc-l10n"),
+)
+HELP_FOLDER = "usr/share/help/"
+# Packages with messages in a language of little text; the others' text comes along.
+SCARCE_FOLDERS = tuple(f"usr/share/locale/{code}/LC_MESSAGES/" for code in ("ar", "hi", "th"))
+LARGEST = 5_000_000  # bytes of such a package: larger ones are mostly pictures and programs
+
+
+def corpus_packages(archive: Archive) -> list[str]:
+    """Return the names of the packages to read, sorted."""
+    holding = {
+        name
+        for folder in (HELP_FOLDER, *SCARCE_FOLDERS)
+        for name in archive.packages_holding(folder)
+    }
+    packages = archive.packages
+    small = {name for name in holding if name in packages and packages[name].size <= LARGEST}
+    return sorted(small | {name for name in NAMED_PACKAGES if name in packages})
+
+
+def build_corpus(
+    *, cache: Path, out: Path, held_out: Collection[int] = (), workers: int = 1
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Fetch, read and write the corpus with its `statistics.json` and `manifest.json`.
+
+    `held_out` holds keys (`paragraph_key`) of paragraphs that must not occur. Some 700 MB are fetched
+    into the cache and read in about an hour of one core; a run that was cut off goes on.
+    """
+    archive = Archive(cache)
+    downloads = archive.download(corpus_packages(archive))
+    files = [*downloads.files.values(), *archive.index_files("Translations")]
+    with ProcessPoolExecutor(workers) as pool:
+        read = pool.map(partial(read_cached, cache=cache), files)
+        readings = list(progress(read, "Reading packages", total=len(files)))
+    statistics = write_corpus(readings, out, held_out=held_out, workers=workers)
+    licences: defaultdict[str, list[str]] = defaultdict(list)
+    for source in (*SOURCES, DESCRIPTIONS):
+        if source.licence not in licences[source.name]:
+            licences[source.name].append(source.licence)
+    _write_json(out / "statistics.json", {"licences": licences, "languages": statistics})
+    _write_json(
+        out / "manifest.json",
+        {
+            "inputs": {path.name: sha256_of(path) for path in sorted(files)},
+            "outputs": {path.name: sha256_of(path) for path in sorted(out.glob("*.txt"))},
+        },
+    )
+    return statistics
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def is_reserved(document: Document) -> bool:
+    """Say whether a help page is kept out because a data set may hold it out: one page in four.
+
+    Decided by the page's path alone, so a page is out in every language.
+    """
+    digest = hashlib.sha256(document.page.encode()).digest()
+    return document.source in RESERVED_SOURCES and digest[0] % 4 == 0
+
+
+def write_corpus(
+    readings: Collection[Path],
+    out: Path,
+    *,
+    is_held_out: Callable[[Document], bool] = is_reserved,
+    held_out: Collection[int] = (),
+    workers: int = 1,
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Write `<out>/<language>.txt` and return its statistics by language and source.
+
+    Documents for which `is_held_out` are left out, and so is every paragraph of theirs wherever else
+    it stands, and every paragraph whose key is in `held_out`. Paragraphs that also stand in an English
+    document count as untranslated and are left out of the other languages.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    forbidden, english = set(held_out), set()
+    for document in read_documents(readings):
+        if is_held_out(document):
+            forbidden.update(map(paragraph_key, document.paragraphs))
+        elif document.language == "en":
+            english.update(map(paragraph_key, document.paragraphs))
+    write = partial(_write_language, readings, out, is_held_out, forbidden, english)
+    with ProcessPoolExecutor(workers) as pool:
+        written = progress(pool.map(write, LANGUAGES), "Writing text", total=len(LANGUAGES))
+        return dict(zip(LANGUAGES, written, strict=True))
+
+
+def _write_language(
+    readings: Collection[Path],
+    out: Path,
+    is_held_out: Callable[[Document], bool],
+    forbidden: set[int],
+    english: set[int],
+    language: str,
+) -> dict[str, dict[str, int]]:
+    path = out / f"{language}.txt"
+    refused = forbidden if language == "en" else forbidden | english
+    chosen = ParagraphFilter(language, identifier=Identifier(), forbidden=refused)
+    documents = (x for x in read_documents(readings, language) if not is_held_out(x))
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("w", encoding="utf-8") as file:
+        for document in documents:
+            paragraphs = chosen.kept(document.paragraphs)
+            if paragraphs:
+                file.write("\n".join(paragraphs) + "\n\n")
+                counts[document.source].update(_counted(paragraphs))
+    unfinished.replace(path)
+    return {source: dict(count) for source, count in sorted(counts.items())}
+
+
+def _counted(paragraphs: list[str]) -> dict[str, int]:
+    return {
+        "documents": 1,
+        "paragraphs": len(paragraphs),
+        "characters": sum(map(len, paragraphs)),
+        "bytes": sum(len(text.encode()) for text in paragraphs),
+    }
+
+
+def remove_paragraphs(corpus_folder: Path, keys: Collection[int]) -> dict[str, int]:
+    """Take paragraphs out of a written corpus by `paragraph_key`; return how many, by language."""
+    removed = {}
+    for path in sorted(corpus_folder.glob("*.txt")):
+        text = path.read_text(encoding="utf-8")
+        documents = [document.split("\n") for document in text.split("\n\n") if document]
+        kept = [[x for x in document if paragraph_key(x) not in keys] for document in documents]
+        removed[path.stem] = sum(map(len, documents)) - sum(map(len, kept))
+        if removed[path.stem]:
+            unfinished = path.with_suffix(".part")
+            unfinished.write_text("".join("\n".join(x) + "\n\n" for x in kept if x))
+            unfinished.replace(path)
+    return removed

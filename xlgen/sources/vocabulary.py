@@ -1,0 +1,102 @@
+"""Train the SentencePiece vocabulary of a corpus: unigram, byte fallback, T5's special ids.
+
+Layout of the ids, as in mT5's file: pad 0, eos 1, unk 2, the 256 bytes, the pieces, and at the top
+100 sentinels, `<extra_id_0>` the highest.
+"""
+
+import io
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from xlgen.errors import InputError
+from xlgen.languages import LANGUAGES
+
+SENTINELS = 100
+CHARACTERS = 36_000_000  # ours: more text changes few pieces, and training time grows with it
+COVERAGE = 0.9997  # ours: nearly every character of zh, ja and ko becomes a piece; mT5 has 0.99999
+LONGEST = 2_000  # characters of a paragraph that are read; the trainer drops longer sentences
+USER_DEFINED = 4  # the type that mT5's file gives its sentinels
+
+
+def train_tokenizer(
+    corpus_folder: Path,
+    out: Path,
+    *,
+    size: int = 24_000,
+    alpha: float = 0.3,  # temperature of the sample over languages: Xue et al. 2021, section 3.2
+    seed: int = 0,
+    characters: int = CHARACTERS,
+    threads: int = 2,
+) -> Path:
+    """Train on `<corpus_folder>/<language>.txt` and write the model file `out`.
+
+    The same corpus, seed and number of threads give the same file.
+    """
+    import sentencepiece
+
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=sample_text(corpus_folder, alpha=alpha, seed=seed, characters=characters),
+        model_writer=written,
+        model_type="unigram",
+        vocab_size=size - SENTINELS,
+        character_coverage=COVERAGE,
+        byte_fallback=True,
+        normalization_rule_name="nmt_nfkc",
+        add_dummy_prefix=True,
+        remove_extra_whitespaces=True,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        max_sentence_length=4 * LONGEST,  # bytes
+        shuffle_input_sentence=False,
+        num_threads=threads,
+        minloglevel=1,
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(append_sentinels(written.getvalue()))
+    return out
+
+
+def append_sentinels(model: bytes, *, count: int = SENTINELS) -> bytes:
+    """Return a model file with `<extra_id_(count-1)>` .. `<extra_id_0>` after its other pieces.
+
+    The trainer would put them first. Their type is mT5's; `Tokenizer` never makes text into one.
+    """
+    from sentencepiece import sentencepiece_model_pb2
+
+    proto = sentencepiece_model_pb2.ModelProto.FromString(model)
+    for number in reversed(range(count)):
+        piece = proto.pieces.add()
+        piece.piece, piece.score, piece.type = f"<extra_id_{number}>", 0.0, USER_DEFINED
+    proto.trainer_spec.vocab_size = len(proto.pieces)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def sample_text(corpus_folder: Path, *, alpha: float, seed: int, characters: int) -> Iterator[str]:
+    """Yield paragraphs of all languages, about `characters` in all, in shares of size ** alpha.
+
+    A language with less text than its share gives all it has.
+    """
+    sizes = {
+        code: path.stat().st_size
+        for code in LANGUAGES
+        if (path := corpus_folder / f"{code}.txt").exists()
+    }
+    if not sizes:
+        raise InputError(
+            f"{corpus_folder}: expected <language>.txt files of text; build the corpus first"
+        )
+    weights = {code: size**alpha for code, size in sizes.items()}
+    for code, weight in weights.items():
+        budget = characters * weight / sum(weights.values())
+        lines = (corpus_folder / f"{code}.txt").read_text(encoding="utf-8").split("\n")
+        random.Random(f"{seed}/{code}").shuffle(lines)
+        for line in lines:
+            if budget <= 0:
+                break
+            if line:
+                budget -= len(line)
+                yield line[:LONGEST]
