@@ -24,10 +24,9 @@ SHORTEST_SUMMARY = 15  # characters, in English
 MOST_HEADINGS = 16
 PHRASES = 0.6  # share of the headings that must be phrases: one word is the name of a button
 BOILERPLATE = 20  # a heading of more documents than this says nothing of the article
-LEAST_TRANSLATED = 0.8  # share of an article's characters, and of its headings
-LEAST_IDENTIFIED = (
-    0.95  # share of the characters of sure paragraphs that CLD3 gives to the language
-)
+LEAST_TRANSLATED = 0.6  # share of an article's characters; the rest, still English, is left out
+LEAST_TRANSLATED_LINES = 0.8  # share of a summary's lines, which all stay
+LEAST_IDENTIFIED = 0.95  # share of the characters of sure paragraphs in no other of our languages
 SURE_LETTERS = 40  # CLD3 is asked about a paragraph of this many; fewer where a word takes fewer
 SURE_LETTERS_BY_LANGUAGE = {"zh": 12, "ja": 16, "ko": 20, "th": 20}
 
@@ -144,13 +143,15 @@ def is_translated(text: str, original: str) -> bool:
 
 
 def identified_share(paragraphs: Sequence[str], *, language: str) -> float:
-    """Return the share of characters that CLD3 gives to the language, of the sure paragraphs.
+    """Return the share of characters in paragraphs that CLD3 gives to no other of our languages.
 
-    1.0 when every paragraph is too short to be sure of.
+    A close relative outside the eighteen (Malay, Galician, Slovak) is tolerated in a paragraph.
+    Counts the paragraphs long enough to be sure of; 1.0 when there are none.
     """
     sure = SURE_LETTERS_BY_LANGUAGE.get(language, SURE_LETTERS)
     long = [text for text in paragraphs if sum(map(str.isalpha, text)) >= sure]
-    right = _length([text for text in long if identify(text) == language])
+    others = LANGUAGES.keys() - {language}
+    right = _length([text for text in long if identify(text) not in others])
     return right / _length(long) if long else 1.0
 
 
@@ -174,7 +175,9 @@ def _pair(page: Page, place: Place, original: Parts) -> Pair | None:
     untranslated = 1 - _length(article) / _length(parts.paragraphs)
     summaries = zip(parts.lines, original.lines, strict=True)
     lines = [text for text, english in summaries if is_original or is_translated(text, english)]
-    if untranslated > 1 - LEAST_TRANSLATED or len(lines) < LEAST_TRANSLATED * len(parts.lines):
+    if untranslated > 1 - LEAST_TRANSLATED:
+        return None
+    if len(lines) < LEAST_TRANSLATED_LINES * len(parts.lines):
         return None
     if identify("\n".join(article)) != page.language:
         return None
