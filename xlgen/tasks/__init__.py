@@ -1,1 +1,78 @@
+"""What an example is: a labelled record as tokens, or a task made out of unlabeled text.
 
+A labelled task turns an `Example` into a `TokenizedExample`. An unsupervised task turns a stretch of
+tokens into an input and a target, with its randomness as an argument; nothing here knows torch.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from xlgen.data.examples import Example, TokenizedExample
+from xlgen.registry import Table
+
+if TYPE_CHECKING:
+    from xlgen.data.tokenizer import Tokenizer
+
+TASKS = Table(
+    "task",
+    {
+        "summarization": "xlgen.tasks.summarization:Summarization",
+        "span_corruption": "xlgen.tasks.span_corruption:SpanCorruption",
+        "prefix_lm": "xlgen.tasks.prefix_lm:PrefixLM",
+    },
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most tokens an input and a target may have, </s> included."""
+
+    input: int = 1024  # Vu et al. 2022, section 3: inputs 1024, targets 512
+    target: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What an unsupervised task makes of one stretch of text; both sides are closed with </s>."""
+
+    input: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+class LabelledTask(ABC):
+    """A task whose examples come with a target."""
+
+    table: ClassVar[Table] = TASKS
+    name: ClassVar[str]
+
+    @abstractmethod
+    def tokenize(
+        self, example: Example, tokenizer: "Tokenizer", *, limits: Limits
+    ) -> TokenizedExample:
+        """Encode both sides, clipped to `limits` and closed with </s>."""
+
+
+class UnsupervisedTask(ABC):
+    """A task made out of text alone. `make` is a pure function of the tokens and the generator."""
+
+    table: ClassVar[Table] = TASKS
+    name: ClassVar[str]
+    crosses_documents: ClassVar[bool]
+
+    @abstractmethod
+    def raw_length(self, limits: Limits) -> int:
+        """Return how many tokens of text fill an input of `limits.input` tokens."""
+
+    @abstractmethod
+    def make(
+        self,
+        tokens: np.ndarray,
+        tokenizer: "Tokenizer",
+        *,
+        limits: Limits,
+        rng: np.random.Generator,
+    ) -> Pair:
+        """Make input and target out of `tokens` [n], n >= 2."""

@@ -1,0 +1,233 @@
+"""Text -> token shards on disk -> segments: what pretraining reads. No torch.
+
+A corpus is a folder of `<language>.txt`: UTF-8, documents parted by an empty line. Its shards are one
+array of token ids per language, documents one after another without separator (T5 concatenates them so,
+too), and the documents' starts; a share of the documents, chosen by their hash, is held out.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xlgen.data.tokenizer import Tokenizer
+from xlgen.errors import InputError
+from xlgen.files import write_whole
+from xlgen.languages import language_code
+from xlgen.progress import progress
+
+FORMAT = 1
+SPLITS = ("train", "held_out")
+DOCUMENTS_AT_ONCE = 2000
+_GOLDEN = 0.6180339887498949  # its multiples spread evenly over an interval, however many
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Tokens [N] of one language and split, and where each document starts [M]."""
+
+    tokens: np.ndarray
+    starts: np.ndarray
+
+    def segments(self, raw_length: int) -> int:
+        """Return how many segments an epoch has, at any offset; 1 where the text is shorter."""
+        return max(1, (len(self.tokens) - raw_length + 1) // raw_length)
+
+    def segment(self, index: int, *, raw_length: int, epoch: int = 0) -> np.ndarray:
+        """Return tokens [<= raw_length]; each epoch cuts at another offset, so borders move."""
+        start = self._start(index, raw_length, epoch)
+        return self.tokens[start : start + raw_length]
+
+    def document_segment(self, index: int, *, raw_length: int, epoch: int = 0) -> np.ndarray:
+        """Return the longest part of that segment that lies within one document."""
+        start = self._start(index, raw_length, epoch)
+        end = min(start + raw_length, len(self.tokens))
+        first, last = np.searchsorted(self.starts, [start + 1, end])
+        borders = np.array([start, *self.starts[first:last], end])
+        longest = int(np.argmax(np.diff(borders)))
+        return self.tokens[borders[longest] : borders[longest + 1]]
+
+    def _start(self, index: int, raw_length: int, epoch: int) -> int:
+        if not 0 <= index < self.segments(raw_length):
+            raise IndexError(f"segment {index} of {self.segments(raw_length)}")
+        offset = int(epoch * _GOLDEN % 1 * raw_length)
+        return min(index * raw_length + offset, max(0, len(self.tokens) - raw_length))
+
+
+class ShardedText:
+    """The shards of a folder, memory-mapped and verified against their manifests."""
+
+    def __init__(self, folder: Path, tokenizer: Tokenizer) -> None:
+        self.folder = folder
+        self.manifests = {path.stem: _read_manifest(path) for path in sorted(folder.glob("*.json"))}
+        if not self.manifests:
+            raise InputError(
+                f"{folder}: no token shards; make them from a folder of <language>.txt"
+            )
+        for language, manifest in self.manifests.items():
+            if manifest["tokenizer"] != tokenizer.sha256:
+                raise InputError(
+                    f"{folder / language}.json: made with tokenizer {manifest['tokenizer'][:8]}, "
+                    f"the run has {tokenizer.sha256[:8]}; make the shards again with that one"
+                )
+
+    @cached_property
+    def languages(self) -> list[str]:
+        """The languages, by code."""
+        return list(self.manifests)
+
+    @cached_property
+    def train(self) -> dict[str, Shard]:
+        """The shards to train on; a language without a token is refused."""
+        shards = {language: self._open(language, "train") for language in self.languages}
+        for language, shard in shards.items():
+            if len(shard.tokens) < 2:
+                raise InputError(
+                    f"{self.folder}: {language} has {len(shard.tokens)} tokens of text; "
+                    f"add text to {language}.txt or take the file away"
+                )
+        return shards
+
+    @cached_property
+    def held_out(self) -> dict[str, Shard]:
+        """The held-out shards of those languages that have any."""
+        shards = {language: self._open(language, "held_out") for language in self.languages}
+        return {language: shard for language, shard in shards.items() if len(shard.tokens) > 1}
+
+    def counts(self, what: str, split: str = "train") -> dict[str, int]:
+        """Return "tokens", "documents" or "characters" of each language."""
+        return {language: m[split][what] for language, m in self.manifests.items()}
+
+    def _open(self, language: str, split: str) -> Shard:
+        entry = self.manifests[language][split]
+        for kind in ("tokens", "starts"):
+            path = _path(self.folder, language, split, kind)
+            if not path.is_file() or _sha256(path) != entry[f"{kind}_sha256"]:
+                raise InputError(f"{path}: missing or damaged; delete {language}.json to remake it")
+        tokens, starts = (
+            np.load(_path(self.folder, language, split, kind), mmap_mode="r", allow_pickle=False)
+            for kind in ("tokens", "starts")
+        )
+        return Shard(tokens, starts)
+
+
+def make_shards(corpus: Path, tokenizer: Tokenizer, *, held_out: float = 0.005) -> Path:
+    """Encode every `<language>.txt` of `corpus`; return the folder `tokens-<tokenizer's hash>` in it.
+
+    A language that is there already, from the same text, is left alone: so an interrupted call continues.
+    `held_out` is the share of documents kept for validation.
+    """
+    folder = corpus / f"tokens-{tokenizer.sha256[:8]}"
+    paths = sorted(corpus.glob("*.txt"))
+    if not paths:
+        raise InputError(f"{corpus}: no <language>.txt in it; expected text such as th.txt, en.txt")
+    for path in progress(paths, "Encoding text"):
+        language = language_code(path.stem)
+        facts = {
+            "format": FORMAT,
+            "tokenizer": tokenizer.sha256,
+            "held_out_share": held_out,
+            "text_sha256": _sha256(path),
+        }
+        manifest = folder / f"{language}.json"
+        known = _read_manifest(manifest) if manifest.is_file() else {}
+        if any(known.get(key) != value for key, value in facts.items()):
+            manifest.unlink(missing_ok=True)
+            splits = _encode(path, folder, language, tokenizer, held_out)
+            write_whole(manifest, json.dumps({**facts, **splits}, indent=1) + "\n")
+    return folder
+
+
+def read_documents(path: Path) -> Iterator[str]:
+    """Yield the documents of a text file: what stands between empty lines.
+
+    Raises `InputError` with the line of the first byte that is not UTF-8.
+    """
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}:{line}: not UTF-8 (byte 0x{data[error.start]:02x}); convert the file, "
+            "for example with iconv"
+        ) from error
+    for document in text.split("\n\n"):
+        if document.strip():
+            yield document.strip("\n")
+
+
+def is_held_out(document: str, share: float) -> bool:
+    """Decide by the text alone, so that copies of a document go to the same side."""
+    digest = hashlib.sha256(document.encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def _encode(
+    path: Path, folder: Path, language: str, tokenizer: Tokenizer, held_out: float
+) -> dict[str, dict[str, Any]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype = np.uint16 if tokenizer.size <= 2**16 else np.uint32
+    arrays: dict[str, list[np.ndarray]] = {split: [np.empty(0, dtype)] for split in SPLITS}
+    characters = dict.fromkeys(SPLITS, 0)
+    for documents in _chunks(read_documents(path)):
+        for document, tokens in zip(documents, tokenizer.encode_batch(documents), strict=True):
+            split = SPLITS[is_held_out(document, held_out)]
+            arrays[split].append(np.array(tokens, dtype))
+            characters[split] += len(document)
+    return {
+        split: {
+            "characters": characters[split],
+            **_save(folder, language, split, arrays[split][1:]),
+        }
+        for split in SPLITS
+    }
+
+
+def _chunks(documents: Iterator[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    for document in documents:
+        chunk.append(document)
+        if len(chunk) == DOCUMENTS_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _save(folder: Path, language: str, split: str, arrays: list[np.ndarray]) -> dict[str, Any]:
+    lengths = np.array([len(array) for array in arrays], np.int64)
+    tokens = np.concatenate(arrays) if arrays else np.empty(0, np.uint16)
+    facts: dict[str, Any] = {"tokens": len(tokens), "documents": len(arrays)}
+    for kind, array in (("tokens", tokens), ("starts", np.cumsum(lengths) - lengths)):
+        path = _path(folder, language, split, kind)
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        partial.replace(path)
+        facts[f"{kind}_sha256"] = _sha256(path)
+    return facts
+
+
+def _path(folder: Path, language: str, split: str, kind: str) -> Path:
+    return folder / f"{language}.{split}.{kind}.npy"
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        if manifest["format"] == FORMAT and all(split in manifest for split in SPLITS):
+            return dict(manifest)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise InputError(f"{path}: not a manifest of token shards; delete it to make the shards again")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,127 @@
+"""From a pretraining run to a model folder with its card: at the end, or any time while it runs.
+
+python -c 'from xlgen.recipes.export import export_model; export_model("runs/nano", "nano-so-far")'
+"""
+
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlgen.config import read_config
+from xlgen.data.shards import ShardedText
+from xlgen.errors import InputError
+from xlgen.files import write_whole
+from xlgen.methods.model_tuning import ModelTuning
+from xlgen.model.load import save_model
+from xlgen.model.t5 import T5, count_parameters
+from xlgen.recipes.base import RunConfig
+from xlgen.training.checkpoint import Checkpoint
+from xlgen.training.folder import RunFolder
+
+if TYPE_CHECKING:
+    from xlgen.recipes.pretrain import Pretraining
+
+TUNING_DROPOUT = (
+    0.1  # mT5 is pretrained without dropout and tuned with 0.1; config.json names the latter
+)
+
+
+def export_model(run: str | Path, out: str | Path) -> Path:
+    """Write the run's newest verified step as bf16 safetensors in Hugging Face's mT5 layout, with a card.
+
+    Safe while the run goes on: published steps do not change.
+    """
+    run, out = Path(run), Path(out)
+    config: Pretraining = read_config(RunConfig, run / "config.json")  # type: ignore[assignment]
+    opened = RunFolder(run)
+    checkpoint = opened.steps.read_newest()
+    if checkpoint is None:
+        raise InputError(f"{run}: no checkpoint yet; wait for the first one")
+    text, tokenizer = config.open_text()
+    adapted = ModelTuning().attach(
+        T5(replace(config.shape, dropout=TUNING_DROPOUT)), tokenizer, seed=0
+    )
+    prefix = "parameter/"
+    adapted.load_state(
+        {k.removeprefix(prefix): t for k, t in checkpoint.tensors.items() if k.startswith(prefix)}
+    )
+    save_model(adapted.model, out)
+    settings = json.loads((out / "config.json").read_text("utf-8"))
+    settings["tokenizer_sha256"] = tokenizer.sha256
+    write_whole(out / "config.json", json.dumps(settings, indent=2) + "\n")
+    if config.tokenizer is not None:
+        shutil.copyfile(tokenizer.path, out / "spiece.model")
+    earlier = _earlier_card(config.start)
+    metrics = [line for line in opened.read_metrics() if line["step"] <= checkpoint.step]
+    write_whole(out / "README.md", model_card(config, text, checkpoint, metrics) + earlier)
+    return out
+
+
+def model_card(
+    config: "Pretraining", text: ShardedText, checkpoint: Checkpoint, metrics: list[dict[str, Any]]
+) -> str:
+    """Return the card of one stage: corpus, tokens, steps, losses, command."""
+    training, task = config.training, config.task
+    raw = checkpoint.step * training.batch_size * task.raw_length(config.limits)
+    losses = [line["loss"] for line in metrics if "loss" in line]
+    seconds = max((line["seconds"] for line in metrics if "seconds" in line), default=0.0)
+    start = f" start={config.start}" if config.start else ""
+    lines = [
+        f"# {count_parameters(config.shape) / 1e6:.1f} M multilingual T5: {task.name}",
+        "",
+        "mT5's architecture in float32, stored as bfloat16. Made for studies of cross-lingual transfer at a"
+        " small scale and for tests; too small and too briefly trained to be used for its texts.",
+        "",
+        f"- Steps: {checkpoint.step:,} of {training.steps:,}, {training.batch_size} segments each; at most "
+        f"{raw:,} tokens of text, drawn in proportion to tokens ** {config.alpha}",
+        f"- Optimizer: {training.optimizer}, {training.schedule}",
+        f"- Time: {seconds:,.0f} s on {platform.machine()}, torch {checkpoint.facts['fingerprint']['torch']},"
+        f" {checkpoint.facts['fingerprint']['threads']} threads",
+        f"- Training loss at the end: {losses[-1]:.3f} nats a target token" if losses else "",
+        f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
+        f"- Command: `xlgen train pretrain.{_recipe_name(config)} corpus=DIR{start} "
+        f"training.steps={training.steps}` (all settings: the run's config.json)",
+        "- Corpus: `xlgen data build corpus`, text of Debian packages; licences are those of the packages",
+        "",
+        *_loss_table(config, text, metrics),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _recipe_name(config: "Pretraining") -> str:
+    size = "nano" if config.shape.width > 64 else "pico"
+    return size if config.task.name == "span_corruption" else f"{size}_lm"
+
+
+def _loss_table(
+    config: "Pretraining", text: ShardedText, metrics: list[dict[str, Any]]
+) -> list[str]:
+    validated = [line for line in metrics if "validation" in line]
+    if not validated:
+        return ["No validation yet."]
+    last = validated[-1]
+    losses: Mapping[str, Mapping[str, float]] = last["validation"]
+    tokens, documents = text.counts("tokens"), text.counts("documents")
+    return [
+        f"Loss on {config.validation_segments} held-out segments of each language at step {last['step']:,}"
+        f" ({config.task.name}, nats a target token):",
+        "",
+        "| language | tokens in the corpus | documents | loss |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {language} | {tokens[language]:,} | {documents[language]:,} | {losses[language]['loss']:.3f} |"
+            for language in losses
+        ),
+    ]
+
+
+def _earlier_card(start: Path | None) -> str:
+    card = start / "README.md" if start else None
+    if card is None or not card.is_file():
+        return ""
+    return "\n## The stage before\n\n" + card.read_text("utf-8").replace("# ", "### ", 1)

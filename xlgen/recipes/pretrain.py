@@ -1,0 +1,214 @@
+"""Pretrain a small multilingual T5 on text: span corruption, then prefix language modelling.
+
+xlgen train pretrain.nano corpus=DIR --out runs/nano
+xlgen train pretrain.nano_lm corpus=DIR start=runs/nano/model --out runs/nano_lm
+
+DIR holds `<language>.txt`. The same command continues a run; each ends with a model folder, `model/`, and
+its card. Rates and lengths are ours, chosen by the study in docs/pretraining.md.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from xlgen.data.batches import BucketedStream
+from xlgen.data.examples import TokenizedExample
+from xlgen.data.mixture import Mixture, temperature_rates
+from xlgen.data.shards import Shard, ShardedText, make_shards
+from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
+from xlgen.errors import InputError
+from xlgen.methods.base import Adapted
+from xlgen.methods.model_tuning import ModelTuning
+from xlgen.model.load import load_model, random_model
+from xlgen.model.t5 import T5, T5Config
+from xlgen.recipes.base import RunConfig
+from xlgen.recipes.export import export_model
+from xlgen.tasks import Limits, UnsupervisedTask
+from xlgen.tasks.prefix_lm import PrefixLM
+from xlgen.tasks.span_corruption import SpanCorruption
+from xlgen.training.folder import RunFolder
+from xlgen.training.loop import TrainingConfig, TrainingResult, train
+from xlgen.training.optim import AdamW
+from xlgen.training.schedules import Cosine
+from xlgen.training.validation import Validation, validation_losses
+
+NANO = T5Config(
+    vocabulary=24_064,  # 24,000 pieces, padded to a multiple of 64
+    width=192,
+    heads=6,
+    head_width=32,
+    feed_forward=512,
+    encoder_layers=4,
+    decoder_layers=4,
+    dropout=0.0,  # as T5 1.1 and mT5 are pretrained
+)
+PICO = replace(
+    NANO, width=32, heads=2, head_width=16, feed_forward=96, encoder_layers=2, decoder_layers=2
+)
+
+
+@dataclass(frozen=True)
+class Pretraining(RunConfig):
+    """Train all weights of a model on unlabeled text.
+
+    `start` is a model folder to go on from, None for random weights of `shape`. Languages are drawn in
+    proportion to tokens ** `alpha`. `validation_segments` held-out segments of each language are watched.
+    `embedding_spread` is the deviation of the random embeddings; T5's own is 1.
+    """
+
+    name: ClassVar[str] = "pretraining"
+    corpus: Path | None = None
+    tokenizer: Path | None = None
+    start: Path | None = None
+    shape: T5Config = NANO
+    task: UnsupervisedTask = field(default_factory=SpanCorruption)
+    limits: Limits = field(default_factory=lambda: Limits(input=256, target=128))
+    alpha: float = 0.5
+    held_out: float = 0.005
+    validation_segments: int = 8
+    embedding_spread: float = 1.0
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def run(self, folder: Path) -> TrainingResult:
+        """Train into `folder`, continuing what is there; export the last step to `folder/model`."""
+        text, tokenizer = self.open_text()
+        adapted = ModelTuning().attach(
+            self.make_model(tokenizer), tokenizer, seed=self.training.seed
+        )
+        adapted.to("cuda" if torch.cuda.is_available() else "cpu")
+        examples = TextExamples(self, text, tokenizer)
+        stream = BucketedStream(examples.order(), examples.at, self.training)
+        watched = list(examples.held_out())
+
+        def validate(step: int) -> Validation:
+            return validation_losses(adapted, watched, self.training)
+
+        with RunFolder(folder, self) as opened:
+            result = train(adapted, stream, self.training, opened, validate=validate)
+        export_model(folder, folder / "model")
+        return result
+
+    def open_text(self) -> tuple[ShardedText, Tokenizer]:
+        """Return the corpus as tokens, encoded now if it was not, and its tokenizer."""
+        if self.corpus is None:
+            raise InputError("pretraining needs text: set corpus=DIR, a folder of <language>.txt")
+        tokenizer = Tokenizer(self.tokenizer) if self.tokenizer else packaged_tokenizer()
+        folder = make_shards(self.corpus, tokenizer, held_out=self.held_out)
+        return ShardedText(folder, tokenizer), tokenizer
+
+    def make_model(self, tokenizer: Tokenizer) -> T5:
+        """Return the model to begin with, in float32 on the CPU."""
+        if tokenizer.size > self.shape.vocabulary:
+            raise InputError(
+                f"{tokenizer.path} has {tokenizer.size:,} pieces, shape.vocabulary is "
+                f"{self.shape.vocabulary:,}; raise it"
+            )
+        if self.start is None:
+            model = random_model(self.shape, seed=self.training.seed)
+            with torch.no_grad():
+                model.shared.weight.mul_(self.embedding_spread)
+            return model
+        stored = load_model(self.start)
+        if replace(stored.config, dropout=self.shape.dropout) != self.shape:
+            raise InputError(f"{self.start} has the shape {stored.config}, not {self.shape}")
+        model = T5(self.shape)
+        model.load_state_dict(stored.state_dict())
+        return model
+
+
+@dataclass(frozen=True)
+class TextExamples:
+    """Examples of a task over a corpus: each a pure function of (seed, language, segment, epoch)."""
+
+    config: Pretraining
+    text: ShardedText
+    tokenizer: Tokenizer
+
+    @property
+    def raw_length(self) -> int:
+        """How many tokens of text an example takes."""
+        return self.config.task.raw_length(self.config.limits)
+
+    def order(self) -> Mixture:
+        """Return which segment each global example number is made of."""
+        shards = self.text.train.values()
+        segments = [shard.segments(self.raw_length) for shard in shards]
+        rates = temperature_rates([len(shard.tokens) for shard in shards], self.config.alpha)
+        return Mixture(segments, rates, self.config.training.seed)
+
+    def at(self, part: int, position: int, epoch: int) -> TokenizedExample:
+        """Return the example at a location of `order`."""
+        language = self.text.languages[part]
+        return self._make(self.text.train[language], language, position, epoch)
+
+    def held_out(self) -> Iterator[TokenizedExample]:
+        """Yield the examples to validate on, the same in every run of a task."""
+        for language, shard in self.text.held_out.items():
+            for position in range(
+                min(shard.segments(self.raw_length), self.config.validation_segments)
+            ):
+                yield self._make(shard, language, position, 0, seed=0)
+
+    def _make(
+        self, shard: Shard, language: str, position: int, epoch: int, *, seed: int | None = None
+    ) -> TokenizedExample:
+        task = self.config.task
+        cut = shard.segment if task.crosses_documents else shard.document_segment
+        tokens = cut(position, raw_length=self.raw_length, epoch=epoch)
+        seed = self.config.training.seed if seed is None else seed
+        rng = np.random.default_rng([seed, zlib.crc32(language.encode()), position, epoch])
+        pair = task.make(tokens, self.tokenizer, limits=self.config.limits, rng=rng)
+        name = f"{language}/{epoch}/{position}"
+        return TokenizedExample(name, language, task.name, pair.input, pair.target)
+
+
+def nano() -> Pretraining:
+    """The packaged model's first stage: span corruption, 13 M parameters."""
+    steps = 2400
+    return Pretraining(
+        training=TrainingConfig(
+            steps=steps,
+            batch_size=16,
+            window=1,
+            optimizer=AdamW(beta2=0.98, weight_decay=0.01),
+            schedule=Cosine(peak=2e-3, warm_up=100, steps=steps, floor=2e-4),
+            normalization="tokens",
+            gradient_clip=1.0,
+            validate_every=400,
+            checkpoint_every=200,
+            keep=2,
+        ),
+    )
+
+
+def nano_lm() -> Pretraining:
+    """Its second stage: prefix language modelling from the first stage's end; set `start`."""
+    return _adaptation(nano())
+
+
+def pico() -> Pretraining:
+    """A smaller sibling for tests and studies of scale: 1.6 M parameters."""
+    return replace(nano(), shape=PICO)
+
+
+def pico_lm() -> Pretraining:
+    """Its second stage; set `start`."""
+    return _adaptation(pico())
+
+
+def _adaptation(first: Pretraining) -> Pretraining:
+    steps = (
+        first.training.steps // 6
+    )  # T5's adaptation: a tenth of pretraining; ours is short, so more
+    training = replace(
+        first.training,
+        steps=steps,
+        window=16,
+        schedule=Cosine(peak=7e-4, warm_up=20, steps=steps),
+    )
+    return replace(first, task=PrefixLM(), limits=Limits(input=256, target=256), training=training)

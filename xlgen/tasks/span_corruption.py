@@ -1,0 +1,152 @@
+"""Span corruption exactly as T5 has it: spans of noise become sentinels; the target says what they hid.
+
+Raffel et al. 2020, section 3.1.4; the mask is that of `random_spans_noise_mask` in T5's preprocessors.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from xlgen.errors import InputError
+from xlgen.tasks import Limits, Pair, UnsupervisedTask
+
+if TYPE_CHECKING:
+    from xlgen.data.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long text, input and target are together, </s> included on the latter two."""
+
+    raw: int
+    input: int
+    target: int
+
+
+@dataclass(frozen=True)
+class SpanCorruption(UnsupervisedTask):
+    """`density`: share of tokens hidden; `mean_span`: mean length of a hidden span."""
+
+    name: ClassVar[str] = "span_corruption"
+    crosses_documents: ClassVar[bool] = True  # T5 concatenates documents before it cuts segments
+
+    density: float = 0.15
+    mean_span: float = 3.0
+
+    def lengths(self, raw: int) -> Lengths:
+        """Return the lengths that `raw` tokens of text lead to.
+
+        >>> SpanCorruption().lengths(568)
+        Lengths(raw=568, input=512, target=114)
+        """
+        noise, spans = noise_counts(raw, density=self.density, mean_span=self.mean_span)
+        return Lengths(raw, raw - noise + spans + 1, noise + spans + 1)
+
+    def raw_length(self, limits: Limits) -> int:
+        """Return the longest text whose input and target both fit (T5's `random_spans_helper`).
+
+        >>> SpanCorruption().raw_length(Limits(512, 114)), SpanCorruption().raw_length(Limits(1024, 512))
+        (568, 1137)
+        """
+        raw = 2
+        if not _fits(self.lengths(raw), limits):
+            raise InputError(
+                f"span corruption needs limits of at least 3 input and 3 target tokens, got {limits}"
+            )
+        while _fits(self.lengths(raw + 1), limits):
+            raw += 1
+        return raw
+
+    def make(
+        self,
+        tokens: np.ndarray,
+        tokenizer: "Tokenizer",
+        *,
+        limits: Limits,
+        rng: np.random.Generator,
+    ) -> Pair:
+        """Corrupt `tokens` [n]; text longer than the limits allow is cut first."""
+        tokens = tokens[: self.raw_length(limits)] if len(tokens) > limits.input else tokens
+        mask = noise_mask(len(tokens), density=self.density, mean_span=self.mean_span, rng=rng)
+        return Pair(
+            input=replace_spans(tokens, mask, tokenizer),
+            target=replace_spans(tokens, ~mask, tokenizer),
+        )
+
+
+def raw_length(input_length: int) -> tuple[int, int]:
+    """Return T5's raw length and target length for an input of `input_length` tokens.
+
+    >>> raw_length(512), raw_length(1024)
+    ((568, 114), (1137, 229))
+    """
+    task = SpanCorruption()
+    raw = task.raw_length(Limits(input_length, input_length))
+    return raw, task.lengths(raw).target
+
+
+def noise_counts(length: int, *, density: float, mean_span: float) -> tuple[int, int]:
+    """Return how many tokens of `length` are noise and in how many spans they stand."""
+    # np.round goes to the even neighbour at .5, as T5's own arithmetic does
+    noise = int(np.clip(np.round(length * density), 1, length - 1))
+    spans = max(1, int(np.round(noise / mean_span)))
+    return noise, min(spans, length - noise)
+
+
+def noise_mask(
+    length: int, *, density: float = 0.15, mean_span: float = 3.0, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw a mask [length], True where a token is noise; spans alternate, the first is not noise.
+
+    With a single span the mask is always the tail: 20 tokens hide their last 3.
+    """
+    if length < 2:
+        return np.zeros(length, dtype=bool)
+    noise, spans = noise_counts(length, density=density, mean_span=mean_span)
+    kept = random_segmentation(length - noise, spans, rng=rng)
+    hidden = random_segmentation(noise, spans, rng=rng)
+    span_lengths = np.stack([kept, hidden], axis=1).reshape(-1)
+    return np.repeat(np.arange(2 * spans) % 2 == 1, span_lengths)
+
+
+def random_segmentation(items: int, segments: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Cut `items` into `segments` lengths of at least 1, every way of cutting equally likely."""
+    cuts = np.sort(rng.permutation(items - 1)[: segments - 1]) + 1
+    return np.diff(cuts, prepend=0, append=items)
+
+
+def replace_spans(tokens: np.ndarray, mask: np.ndarray, tokenizer: "Tokenizer") -> tuple[int, ...]:
+    """Replace each run of `mask` by one sentinel, the highest id first, and close with </s>."""
+    starts = mask & ~np.concatenate([[False], mask[:-1]])
+    runs = int(starts.sum())
+    sentinels = np.array([tokenizer.sentinel(k) for k in range(runs)], dtype=np.int64)
+    replaced = tokens.astype(np.int64)
+    replaced[starts] = sentinels
+    return (*replaced[starts | ~mask].tolist(), tokenizer.eos)
+
+
+def restore(pair: Pair, tokenizer: "Tokenizer") -> list[int]:
+    """Undo span corruption: put what the target says in place of the input's sentinels.
+
+    The target opens with the input's unhidden runs replaced in the same order, so its sentinel k
+    stands for the text before hidden span k.
+    """
+    hidden = _runs_between_sentinels(pair.target[:-1], tokenizer)[1:]
+    shown = _runs_between_sentinels(pair.input[:-1], tokenizer)
+    hidden += [[]] * (len(shown) - len(hidden))
+    return [token for pieces in zip(shown, hidden) for run in pieces for token in run]
+
+
+def _runs_between_sentinels(tokens: tuple[int, ...], tokenizer: "Tokenizer") -> list[list[int]]:
+    runs: list[list[int]] = [[]]
+    for token in tokens:
+        if len(runs) <= 100 and token == tokenizer.sentinel(len(runs) - 1):
+            runs.append([])
+        else:
+            runs[-1].append(token)
+    return runs
+
+
+def _fits(lengths: Lengths, limits: Limits) -> bool:
+    return lengths.input <= limits.input and lengths.target <= limits.target
