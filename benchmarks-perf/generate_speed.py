@@ -1,0 +1,177 @@
+"""Compare beam search with transformers' `generate`: same weights, same batches, interleaved, equal tokens.
+
+    python benchmarks-perf/generate_speed.py [--examples 32] [--threads 1] [--rounds 3] [--json]
+
+The model has nano's shape and random weights; </s> is made likely enough for outputs to end unevenly.
+Times are CPU seconds of this process on one thread, so a busy machine disturbs them little, and wall
+seconds on more. Prints medians and the ratio; fails if an output differs up to its </s>.
+"""
+
+import argparse
+import json
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+import transformers
+
+from xlgen.data.examples import TokenizedExample
+from xlgen.generation.generate import generate
+from xlgen.generation.settings import BeamSettings
+from xlgen.methods.base import Adapted
+from xlgen.model.load import hugging_face_config, hugging_face_name, random_model
+from xlgen.model.t5 import T5, T5Config
+
+SHAPES = {
+    "nano": T5Config(24_064, 192, 6, 32, 512, 4, 4),
+    "mt5-small": T5Config(250_112, 512, 6, 64, 1024, 8, 8),
+}
+EOS = 1
+
+
+def main() -> None:
+    arguments = read_arguments()
+    torch.set_num_threads(arguments.threads)
+    transformers.logging.set_verbosity_error()
+    model = make_model(SHAPES[arguments.shape], end=arguments.end)
+    examples = make_examples(arguments.examples, median=arguments.input)
+    result = compare(model, examples, arguments)
+    if arguments.json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        return
+    sys.stdout.write(
+        f"{arguments.shape}, {len(examples)} inputs of {result['input_tokens']:.0f} tokens on average,"
+        f" outputs of {result['output_tokens']:.0f}, beam {arguments.beams}, {arguments.threads} thread(s)\n"
+        f"transformers {result['transformers_seconds']:.2f} s, ours {result['ours_seconds']:.2f} s,"
+        f" ratio {result['ratio']:.2f} (median of {arguments.rounds}, equal tokens);"
+        f" ours with the gnmt penalty {result['gnmt_seconds']:.2f} s\n"
+    )
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--shape", choices=sorted(SHAPES), default="nano")
+    parser.add_argument("--examples", type=int, default=32)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--input", type=int, default=250, help="median input tokens")
+    parser.add_argument("--output", type=int, default=60, help="most output tokens")
+    parser.add_argument("--end", type=float, default=3.0, help="added to the logit of </s>")
+    parser.add_argument("--beams", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def make_model(config: T5Config, *, end: float) -> T5:
+    model = random_model(config, seed=0)
+    with torch.no_grad():
+        model.head.weight.mul_(2.0)
+        model.head.bias = torch.nn.Parameter(torch.zeros(config.vocabulary))
+        model.head.bias[EOS] = end
+    return model
+
+
+def as_transformers(model: T5) -> transformers.MT5ForConditionalGeneration:
+    """Return the same weights in transformers' class, whose head a configuration would tie."""
+    config = transformers.MT5Config(**hugging_face_config(model.config))
+    peer = transformers.MT5ForConditionalGeneration(config)
+    peer.lm_head.weight = torch.nn.Parameter(torch.empty_like(model.head.weight))
+    peer.lm_head.bias = model.head.bias
+    state = {
+        hugging_face_name(name): value
+        for name, value in model.state_dict().items()
+        if name != "head.bias"
+    }
+    for side in ("encoder", "decoder"):
+        state[f"{side}.embed_tokens.weight"] = state["shared.weight"]
+    peer.load_state_dict({**state, "lm_head.bias": model.head.bias})
+    return peer.eval()
+
+
+def make_examples(count: int, *, median: int) -> list[TokenizedExample]:
+    """Make random inputs with lengths as uneven as texts' (log-normal), the longest first."""
+    draw = random.Random(0)
+    lengths = [
+        min(1024, max(8, int(draw.lognormvariate(math.log(median), 0.6)))) for _ in range(count)
+    ]
+    return [
+        TokenizedExample(
+            str(length),
+            "en",
+            "t",
+            (*(draw.randrange(3, 24_000) for _ in range(length - 1)), EOS),
+            (),
+        )
+        for length in sorted(lengths, reverse=True)
+    ]
+
+
+def compare(
+    model: T5, examples: list[TokenizedExample], arguments: argparse.Namespace
+) -> dict[str, float]:
+    peer, adapted = as_transformers(model), Adapted(model)
+    settings = BeamSettings(
+        beams=arguments.beams, penalty="hf", alpha=0.6, max_length=arguments.output
+    )
+    gnmt = BeamSettings(beams=arguments.beams, alpha=0.6, max_length=arguments.output)
+    batches = {"batch_size": arguments.batch_size, "batch_tokens": 1_000_000}
+    works: list[Callable[[], list[list[int]]]] = [
+        lambda: generate(adapted, examples, settings, **batches),
+        lambda: generate_with_transformers(peer, examples, settings, arguments.batch_size),
+        lambda: generate(adapted, examples, gnmt),
+    ]
+    ours, theirs, _ = (work() for work in works)
+    assert ours == theirs, "the outputs differ"
+    clock = time.process_time if arguments.threads == 1 else time.perf_counter
+    rounds = [[seconds(work, clock) for work in works] for _ in range(arguments.rounds)]
+    fast, slow, other = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return {
+        "ours_seconds": fast,
+        "transformers_seconds": slow,
+        "gnmt_seconds": other,
+        "ratio": statistics.median(theirs / ours for ours, theirs, _ in rounds),
+        "input_tokens": statistics.mean(len(example.input) for example in examples),
+        "output_tokens": statistics.mean(map(len, ours)),
+        "threads": arguments.threads,
+        "examples": len(examples),
+    }
+
+
+@torch.inference_mode()
+def generate_with_transformers(
+    peer: transformers.MT5ForConditionalGeneration,
+    examples: list[TokenizedExample],
+    settings: BeamSettings,
+    batch_size: int,
+) -> list[list[int]]:
+    outputs = []
+    for start in range(0, len(examples), batch_size):
+        rows = [list(example.input) for example in examples[start : start + batch_size]]
+        input_BL = torch.tensor([row + [0] * (len(rows[0]) - len(row)) for row in rows])
+        output_BT = peer.generate(
+            input_ids=input_BL,
+            attention_mask=(input_BL != 0).long(),
+            num_beams=settings.beams,
+            length_penalty=settings.alpha,
+            early_stopping=False,
+            max_new_tokens=settings.max_length,
+            do_sample=False,
+        )
+        answers = [row[1:] for row in output_BT.tolist()]
+        outputs += [row[: row.index(EOS)] if EOS in row else row for row in answers]
+    return outputs
+
+
+def seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    start = clock()
+    work()
+    return clock() - start
+
+
+if __name__ == "__main__":
+    main()
