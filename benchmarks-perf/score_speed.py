@@ -2,12 +2,14 @@
 
     python benchmarks-perf/score_speed.py [--spm MODEL] [--rounds 7]
 
-Texts are cut from the packaged short set, or from a file of lines (--text). Both sides tokenize, the
-same model for both; times are CPU seconds of this process, so a busy machine disturbs them little.
+Texts are cut out of the tests' real texts in 18 languages, or out of the lines of a file (--text). Both
+sides tokenize, with the same model; times are CPU seconds of this process, so a busy machine disturbs
+them little.
 Prints medians and the ratio; fails if a score differs.
 """
 
 import argparse
+import json
 import random
 import statistics
 import sys
@@ -22,12 +24,13 @@ from xlgen.metrics.pieces import Pieces
 from xlgen.metrics.rouge import sp_rouge_lsum
 
 PIECES = 60
+TEXTS = Path(__file__).parent.parent / "tests" / "metrics" / "texts.jsonl"
 
 
 def main() -> None:
     arguments = read_arguments()
     tokenizer = Tokenizer(arguments.spm) if arguments.spm else packaged_tokenizer()
-    lines = arguments.text.read_text("utf-8").split("\n")
+    lines = read_lines(arguments.text)
     for shape, least, most in (("3-7 lines", 3, 7), ("1 line", 1, 1)):
         pairs = make_pairs(lines, tokenizer, least=least, most=most)
         compare(shape, pairs, tokenizer, rounds=arguments.rounds)
@@ -36,9 +39,17 @@ def main() -> None:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--spm", type=Path, help="a SentencePiece model; else the packaged one")
-    parser.add_argument("--text", type=Path, default=Path("tests/metrics/texts.jsonl"))
+    parser.add_argument("--text", type=Path, default=TEXTS)
     parser.add_argument("--rounds", type=int, default=7)
     return parser.parse_args()
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file; of the tests' JSONL, each record's text as one line."""
+    lines = path.read_text("utf-8").splitlines()
+    return (
+        [json.loads(line)["text"].replace("\n", " ") for line in lines] if path == TEXTS else lines
+    )
 
 
 def make_pairs(

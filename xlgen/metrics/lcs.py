@@ -64,18 +64,18 @@ class _Candidate:
     def rows(self, reference: Line) -> tuple[list[tuple[int, int, int]], int]:
         """Return a row per reference token that occurs, and where the last row grows.
 
-        A row is (index in the reference, places of that token, the row above as a bit vector).
+        A row is (index in the reference, places of that token, where the row above grows).
         """
         places, everywhere = self.places, self.all
         rows = []
-        above = everywhere
+        flat = everywhere  # the complement of where a row grows: what the addition needs
         for index, token in enumerate(reference):
             here = places.get(token)
             if here is not None:
-                rows.append((index, here, above))
-                common = above & here
-                above = ((above + common) | (above - common)) & everywhere
-        return rows, everywhere ^ above
+                rows.append((index, here, everywhere ^ flat))
+                common = flat & here
+                flat = ((flat + common) | (flat - common)) & everywhere
+        return rows, everywhere ^ flat
 
     def union(self, reference: Line) -> set[int]:
         """Return the indices of reference tokens in the LCS with any of the lines.
@@ -95,12 +95,11 @@ class _Candidate:
                 matches = here & ahead
                 if not matches:
                     continue
-                column = matches.bit_length()
-                is_match = column == ahead.bit_length()
-                if is_match or (ahead & ~above).bit_count() < length:
+                is_match = matches > ahead ^ matches  # the top bit is among them
+                if is_match or (above & ahead).bit_count() < length:
                     union.add(index)
                     length -= 1
                     if not length:
                         break
-                    ahead &= (1 << (column - 1)) - 1
+                    ahead &= (1 << (matches.bit_length() - 1)) - 1
         return union
