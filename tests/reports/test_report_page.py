@@ -21,7 +21,7 @@ from xlgen.reports.grid import make_grid
 
 # Elements and attributes by which a page could fetch something.
 FETCHING = {"src", "srcset", "action", "formaction", "background", "poster", "ping", "xlink:href"}
-VOID = {"meta", "link", "input", "br", "wbr", "img"}
+VOID = {"meta", "link", "input", "br", "img"}
 
 
 class Elements(HTMLParser):

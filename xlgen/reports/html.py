@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from rich.table import Table as RichTable
 import xlgen
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
+from xlgen.progress import progress
 from xlgen.reports.figures import Picture, draw_curves, draw_languages, draw_tradeoff
 from xlgen.reports.findings import Findings, find
 from xlgen.reports.grid import (
@@ -92,7 +94,7 @@ def make_report(
         raise InputError(f"{run_folders[0]}: scores.json has no scores; run `xlgen evaluate` first")
     sections = [
         _make_section(make_grid(runs, benchmark=b, split=s), count, samples=samples, mark=mark)
-        for count, (b, s) in enumerate(keys, start=1)
+        for count, (b, s) in enumerate(progress(keys, "Drawing the report"), start=1)
     ]
     missing = tuple(text for section in sections for text in section.grid.missing())
     _publish(Path(out), _render(runs, sections, missing))
@@ -155,9 +157,9 @@ def _render(runs: Sequence[RunResults], sections: Sequence[Section], missing: Se
 
 
 def _breakable(name: str) -> Markup:
-    """Let a name like PromptTuning break before its inner capital."""
+    """Put a name like PromptTuning on two lines, and no other breaks into it."""
     unbroken = name.replace("-", "\u2011")
-    return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])", unbroken))
+    return Markup("<br>").join(re.split(r"(?<=[a-z])(?=[A-Z])", unbroken))
 
 
 def _template(name: str) -> str:
@@ -189,6 +191,7 @@ class Origin:
     checkpoint: int | None
     steps: int | None
     facts: tuple[tuple[str, str], ...]
+    commands: tuple[str, ...]
     config: str
 
 
@@ -200,8 +203,23 @@ def _origin(run: RunResults, system: str) -> Origin:
         checkpoint=run.checkpoint,
         steps=run.history[-1]["step"] if run.history else None,
         facts=tuple((visible(key), _plain(value)) for key, value in facts.items()),
+        commands=_commands(run),
         config=visible(json.dumps(run.config, ensure_ascii=False, indent=2)) if run.config else "",
     )
+
+
+def _commands(run: RunResults) -> tuple[str, ...]:
+    """Return the commands that train and score such a run again; its folder by its last two names."""
+    folder = "/".join(run.folder.absolute().parts[-2:])
+    train = [["xlgen", "train", f"{folder}/config.json", "--out", folder]]
+    chosen = [] if run.checkpoint is None else ["--checkpoint", str(run.checkpoint)]
+    score = [
+        ["xlgen", "evaluate", "--run", folder, "--benchmark", benchmark, "--split", split]
+        + (["--baseline", run.method] if run.is_baseline else chosen)
+        for benchmark, split in list_benchmarks([run])
+    ]
+    commands = score if run.is_baseline or not run.config else train + score
+    return tuple(visible(shlex.join(words)) for words in commands)
 
 
 def _plain(value: Any) -> str:
