@@ -149,7 +149,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Generate for a benchmark and score it; finished languages are kept, so it can be stopped."""
-    from xlgen.reports.tables import terminal_table
+    from xlgen.reports import read_run, terminal_table
     from xlgen.run import evaluate_baseline, evaluate_run
 
     wanted = None if languages == "all" else languages.split(",")
@@ -161,7 +161,8 @@ def evaluate(
         scores = evaluate_baseline(
             run, benchmark, baseline=baseline, languages=wanted, split=split, limit=limit
         )
-    _say(scores if as_json else terminal_table([run], benchmark), as_json=as_json)
+    table = terminal_table([read_run(run)], benchmark, split=split)
+    _say(scores if as_json else table, as_json=as_json)
 
 
 @app.command(
@@ -211,12 +212,14 @@ def report(
     """Compare runs: a table here, and tables, plots and samples in one HTML page."""
     from xlgen.reports.html import make_report
 
-    made = make_report(runs, out)
     console = Console(highlight=False)
+    made = make_report(runs, out, width=console.width)
     for table in made.tables:
         console.print(table)
     for sentence in made.headline:
         console.print(_plain(sentence))
+    for sentence in made.missing:
+        console.print(_plain(f"missing: {sentence}"))
     console.print(_plain(f"report: {out}"))
 
 

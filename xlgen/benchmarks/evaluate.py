@@ -89,6 +89,9 @@ class Predictions:
                 "input": example.input,
                 "prediction": prediction,
                 "reference": example.target,
+                "document": example.document,
+                "source": example.source,
+                "licence": example.licence,
             }
             for example, prediction in zip(examples, predictions, strict=True)
         ]
