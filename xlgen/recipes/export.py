@@ -107,16 +107,17 @@ def _loss_table(
     last = validated[-1]
     losses: Mapping[str, Mapping[str, float]] = last["validation"]
     tokens, documents = text.counts("tokens"), text.counts("documents")
+    rows = [
+        f"| {language} | {tokens[language]:,} | {documents[language]:,} | {scores['loss']:.3f} |"
+        for language, scores in losses.items()
+    ]
     return [
         f"Loss on {config.validation_segments} held-out segments of each language at step {last['step']:,}"
         f" ({config.task.name}, nats a target token):",
         "",
         "| language | tokens in the corpus | documents | loss |",
         "|---|---:|---:|---:|",
-        *(
-            f"| {language} | {tokens[language]:,} | {documents[language]:,} | {losses[language]['loss']:.3f} |"
-            for language in losses
-        ),
+        *rows,
     ]
 
 

@@ -22,7 +22,6 @@ from xlgen.data.mixture import Mixture, temperature_rates
 from xlgen.data.shards import Shard, ShardedText, make_shards
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
-from xlgen.methods.base import Adapted
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.model.load import load_model, random_model
 from xlgen.model.t5 import T5, T5Config

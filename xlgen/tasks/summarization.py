@@ -9,6 +9,8 @@ from xlgen.tasks import LabelledTask, Limits
 if TYPE_CHECKING:
     from xlgen.data.tokenizer import Tokenizer
 
+PAPER_LIMITS = Limits()
+
 
 @dataclass(frozen=True)
 class Summarization(LabelledTask):
@@ -17,14 +19,14 @@ class Summarization(LabelledTask):
     name: ClassVar[str] = "summarization"
 
     def tokenize(
-        self, example: Example, tokenizer: "Tokenizer", *, limits: Limits = Limits()
+        self, example: Example, tokenizer: "Tokenizer", *, limits: Limits = PAPER_LIMITS
     ) -> TokenizedExample:
         """Encode, clip and close both sides of `example`."""
         return tokenize(example, tokenizer, limits=limits)
 
 
 def tokenize(
-    example: Example, tokenizer: "Tokenizer", *, limits: Limits = Limits()
+    example: Example, tokenizer: "Tokenizer", *, limits: Limits = PAPER_LIMITS
 ) -> TokenizedExample:
     """Encode input and target, clip each to its limit, and close it with </s>.
 
