@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import resource
 import signal
 from pathlib import Path
 
@@ -48,8 +49,9 @@ class FaultyDisk(Disk):
             self.log.append(name)
             if len(self.log) == self.at:
                 if name in WRITES:
+                    old = path.stat().st_size if name == "append_bytes" and path.exists() else 0
                     operation(path, *arguments)
-                    os.truncate(path, path.stat().st_size // 2)
+                    os.truncate(path, old + (path.stat().st_size - old) // 2)
                 self.fault()
             return operation(path, *arguments)
 
@@ -92,13 +94,13 @@ METHODS = {"model": ModelTuning(), "prompt": PromptTuning(length=5)}
 def tiny_run(folder, *, method="model", disk=None, seed=1, validate=True, **settings):
     """Train a tiny model in `folder` and return (result, adapted)."""
     values = {
-        "steps": 12,
+        "steps": 6,
         "batch_size": 4,
         "micro_batch": 3,
-        "window": 3,
+        "window": 2,
         "log_every": 2,
-        "validate_every": 4,
-        "checkpoint_every": 3,
+        "validate_every": 3,
+        "checkpoint_every": 2,
         "keep": 2,
         "seed": seed,
     }
@@ -127,10 +129,12 @@ def run_until_fault(folder, *, at, fault="kill", **settings):
 
 def limited_run(folder, *, file_bytes, **settings):
     """Run where no file may grow beyond `file_bytes`, as on a full disk."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-    tiny_run(folder, **settings)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, hard))
+    try:
+        tiny_run(folder, **settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def use_one_thread():

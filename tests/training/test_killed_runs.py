@@ -49,15 +49,15 @@ def count_operations(zygote, folder):
 def test_two_whole_runs_are_equal(zygote, whole, tmp_path):
     zygote.run("tiny_run", folder=tmp_path, method="model")
     assert outcome(tmp_path) == whole["model"]
-    assert whole["model"][0] == 12
+    assert whole["model"][0] == 6
 
 
 @pytest.mark.parametrize("method", ["model", "prompt"])
-def test_kill_9_at_every_file_operation(zygote, whole, tmp_path, method):
+def test_kill_9_at_file_operations(zygote, whole, tmp_path, method):
     operations = count_operations(zygote, tmp_path / "count")
-    assert operations > 60  # four checkpoints of about ten operations, and the metrics
-    tried = range(1, operations + 1, 1 if method == "model" else 7)
-    for at in tried:
+    assert operations > 40  # three checkpoints of about ten operations, and the metrics
+    # every operation of a save alone: test_training_checkpoint.py
+    for at in range(1, operations + 1, 3 if method == "model" else 7):
         folder = tmp_path / str(at)
         status, error = zygote.run("run_until_fault", folder=folder, at=at, method=method)
         assert status == -9, (at, status, error)
@@ -72,10 +72,10 @@ def test_a_disk_error_at_any_file_operation_is_told_in_one_line_and_loses_nothin
     operations = count_operations(zygote, tmp_path / "count")
     errors = ("ENOSPC", "EIO", "EROFS", "EDQUOT")
     told = 0
-    for at in range(1, operations + 1, 2):
+    for at in range(1, operations + 1, 3):
         folder = tmp_path / str(at)
         status, error = zygote.run(
-            "run_until_fault", folder=folder, at=at, fault=errors[at // 2 % 4]
+            "run_until_fault", folder=folder, at=at, fault=errors[at // 3 % 4]
         )
         if status:  # an error while cleaning up is not worth stopping for
             assert "Traceback" not in error, (at, error)
@@ -91,16 +91,16 @@ def test_a_disk_error_at_any_file_operation_is_told_in_one_line_and_loses_nothin
 def test_kill_9_at_random_moments(zygote, whole, tmp_path):
     generator = random.Random(7)
     kills = 0
-    for trial in range(4):
+    for trial in range(3):
         folder = tmp_path / str(trial)
-        for _ in range(6):
+        for _ in range(5):
             status, _ = zygote.run(
-                "tiny_run", folder=folder, signal="SIGKILL", after=generator.uniform(0.02, 0.6)
+                "tiny_run", folder=folder, signal="SIGKILL", after=generator.uniform(0.02, 0.3)
             )
             kills += status == -9
         assert zygote.run("tiny_run", folder=folder) == (0, "")
         assert outcome(folder) == whole["model"]
-    assert kills >= 4
+    assert kills >= 3
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
@@ -108,10 +108,10 @@ def test_a_signal_stores_the_step_and_the_run_continues_to_the_same_bits(
     zygote, whole, tmp_path, name, code
 ):
     stops = []
-    for trial in range(3):
+    for trial in range(2):
         folder = tmp_path / str(trial)
         status, error = -1, ""
-        for after in (0.1, 0.2, 0.3, 0.15, 0.25):
+        for after in (0.1, 0.2, 0.15):
             status, error = zygote.run("tiny_run", folder=folder, signal=name, after=after)
             stops.append(status)
             assert "Traceback" not in error, error

@@ -72,11 +72,12 @@ class CheckpointStore:
         target = self.path(step)
         if target.exists():
             raise InputError(f"{target} exists already; steps are never overwritten")
-        self.disk.make_folder(self.folder)
         temporary = self.folder / f".tmp-{target.name}-{os.getpid()}"
         try:
+            self.disk.make_folder(self.folder)
             self._write(temporary, step, tensors, facts)
             self.disk.rename(temporary, target)
+            self.disk.sync(self.folder)
         except (OSError, SafetensorError) as error:
             with contextlib.suppress(OSError):
                 self.disk.remove_folder(temporary)
@@ -86,7 +87,6 @@ class CheckpointStore:
                 f"{target}: cannot write step {step} ({_reason(error)}); {kept}: "
                 "free the disk and start the run again to continue"
             ) from error
-        self.disk.sync(self.folder)
         return target
 
     def _write(

@@ -78,7 +78,13 @@ def train(
     with torch.random.fork_rng([device] if device.type == "cuda" else []), StopRequest() as stop:
         run = Training(adapted, stream, config, folder, stop, validate, on_checkpoint)
         with contextlib.closing(run):
-            return run.run()
+            try:
+                return run.run()
+            except OSError as error:
+                raise InputError(
+                    f"{error.filename or folder.path}: {error.strerror or error}; nothing stored is "
+                    "lost: free the disk and start the run again to continue"
+                ) from error
 
 
 class Training:
