@@ -1,0 +1,134 @@
+"""The pretraining recipes, run for real at a tiny size: they resume, export, and keep to their text."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from xlgen.config import from_json, to_json
+from xlgen.errors import InputError
+from xlgen.model.load import load_model
+from xlgen.model.t5 import count_parameters
+from xlgen.recipes import RECIPES
+from xlgen.recipes.base import RunConfig
+from xlgen.recipes.export import export_model
+from xlgen.recipes.pretrain import PICO, TextExamples
+from xlgen.recipes.resolve import resolve
+from xlgen.tasks import span_corruption
+
+NAMES = [name for name in RECIPES if name.startswith("pretrain.")]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory, article_1):
+    folder = tmp_path_factory.mktemp("corpus")
+    for language, text in article_1.items():
+        documents = [f"{text} {number}\n{text}" for number in range(30)]
+        (folder / f"{language}.txt").write_text("\n\n".join(documents), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def tiny(corpus, spiece):
+    """A run of six steps over six languages."""
+    settings = ["training.steps=6", "training.batch_size=4", "limits.input=48", "limits.target=48"]
+    settings += ["training.checkpoint_every=3", "training.validate_every=3", "held_out=0.2"]
+    settings += [f"corpus={corpus}", f"tokenizer={spiece.path}", "training.log_every=1"]
+    return [*settings, "shape.vocabulary=640"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recipes_survive_json(name):
+    recipe = RECIPES[name]()
+    assert from_json(RunConfig, json.loads(json.dumps(to_json(recipe)))) == recipe
+
+
+def test_sizes_are_those_of_the_packaged_models():
+    assert count_parameters(RECIPES["pretrain.nano"]().shape) == pytest.approx(13.4e6, rel=0.02)
+    assert count_parameters(PICO) * 2 < 4e6  # bytes as bfloat16
+
+
+def test_two_stages_end_in_a_model_with_a_card(tmp_path, tiny):
+    first = resolve("pretrain.pico", tiny)
+    first.run(tmp_path / "one")
+    model = tmp_path / "one" / "model"
+    second = resolve("pretrain.pico_lm", [*tiny, f"start={model}"])
+    second.run(tmp_path / "two")
+    final = load_model(tmp_path / "two" / "model")
+    assert final.config == replace(first.shape, dropout=0.1)
+    stored = json.loads((tmp_path / "two" / "model" / "config.json").read_text())
+    assert stored["tokenizer_sha256"] == second.open_text()[1].sha256
+    assert (tmp_path / "two" / "model" / "spiece.model").is_file()
+    card = (tmp_path / "two" / "model" / "README.md").read_text()
+    assert "pretrain.pico_lm" in card
+    assert "The stage before" in card
+    for language in ("th", "ar", "hi", "zh", "vi", "en"):
+        assert f"| {language} |" in card
+
+
+def test_a_run_cut_in_two_ends_with_the_same_bits(tmp_path, tiny):
+    whole = resolve("pretrain.pico", tiny)
+    whole.run(tmp_path / "whole")
+    resolve("pretrain.pico", [*tiny, "training.steps=3"]).run(tmp_path / "cut")
+    half = load_model(export_model(tmp_path / "cut", tmp_path / "half"))
+    whole.run(tmp_path / "cut")
+    ends = [load_model(tmp_path / name / "model").state_dict() for name in ("whole", "cut")]
+    assert all(torch.equal(a, b) for a, b in zip(ends[0].values(), ends[1].values()))
+    assert not torch.equal(half.shared.weight, ends[0]["shared.weight"])
+
+
+def test_examples_are_pure_functions_of_their_number(tiny):
+    config = resolve("pretrain.pico", tiny)
+    text, tokenizer = config.open_text()
+    examples = TextExamples(config, text, tokenizer)
+    order = examples.order()
+    numbers = [0, 1, 7, 500, 10_001]
+    first = [examples.at(*order.locate(number)) for number in numbers]
+    again = [examples.at(*order.locate(number)) for number in reversed(numbers)]
+    assert first == again[::-1]
+    assert len({example.input for example in first}) == len(numbers)
+    for number, example in zip(numbers, first):
+        part, position, epoch = order.locate(number)
+        tokens = text.train[example.language].segment(
+            position, raw_length=examples.raw_length, epoch=epoch
+        )
+        assert example.language == text.languages[part]
+        assert span_corruption.restore(example, tokenizer) == tokens.tolist()
+
+
+def test_held_out_text_is_watched_and_not_trained_on(tiny):
+    config = resolve("pretrain.pico", tiny)
+    text, tokenizer = config.open_text()
+    watched = list(TextExamples(config, text, tokenizer).held_out())
+    assert {example.language for example in watched} == {"th", "ar", "hi", "zh", "vi", "en"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ([], "set corpus=DIR"),
+        (["corpus=nowhere"], "no <language>.txt"),
+    ],
+)
+def test_missing_text_is_refused(tmp_path, spiece, change, message):
+    config = resolve("pretrain.pico", [f"tokenizer={spiece.path}", *change])
+    with pytest.raises(InputError, match=message):
+        config.run(tmp_path / "run")
+
+
+def test_a_shape_that_does_not_fit_is_refused(tmp_path, tiny):
+    with pytest.raises(InputError, match=r"shape\.vocabulary"):
+        resolve("pretrain.pico", [*tiny, "shape.vocabulary=64"]).run(tmp_path / "run")
+    resolve("pretrain.pico", [*tiny, "training.steps=1"]).run(tmp_path / "one")
+    with pytest.raises(InputError, match="has the shape"):
+        resolve(
+            "pretrain.pico", [*tiny, f"start={tmp_path / 'one' / 'model'}", "shape.width=64"]
+        ).run(tmp_path / "two")
+
+
+def test_exporting_before_the_first_step_is_refused(tmp_path, tiny):
+    config = resolve("pretrain.pico", tiny)
+    (tmp_path / "config.json").write_text(json.dumps(to_json(config)))
+    with pytest.raises(InputError, match="no checkpoint yet"):
+        export_model(tmp_path, tmp_path / "out")
