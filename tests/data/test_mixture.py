@@ -58,6 +58,12 @@ def test_permutations_are_uniform():
     assert ((counts - 500) ** 2 / 500).sum() < 49.7  # p = 0.001
 
 
+def test_blocks_differ():
+    parts = THREE.locate_many(0, 5 * BLOCK).part.reshape(5, BLOCK)
+    for one, two in itertools.combinations(parts, 2):
+        assert 0.2 < (one != two).mean() < 0.5
+
+
 def test_seeds_parts_and_epochs_differ():
     first = Mixture((1000, 1000), (1, 1), seed=0).locate_many(0, 4000)
     other = Mixture((1000, 1000), (1, 1), seed=1).locate_many(0, 4000)

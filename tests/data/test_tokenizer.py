@@ -149,6 +149,14 @@ def test_a_model_without_sentinels(tmp_path, plain_model):
         tokenizer.sentinel(0)
 
 
+def test_names_of_sentinels_in_the_training_settings_are_no_pieces(tmp_path, plain_model):
+    name = b"\x0a\x0c<extra_id_0>"  # as an input file of the trainer
+    path = tmp_path / "plain.model"
+    path.write_bytes(plain_model + b"\x12" + bytes([len(name)]) + name)
+    with pytest.raises(InputError, match="the file has 0"):
+        Tokenizer(path).sentinel(0)
+
+
 @pytest.mark.parametrize("numbers", [range(100), range(99, 0, -1), [2, 0]])
 def test_sentinels_in_another_order_are_refused(tmp_path, plain_model, numbers):
     path = tmp_path / "odd.model"
@@ -192,6 +200,14 @@ def test_every_truncation_is_refused(tmp_path, plain_model):
         path.write_bytes(plain_model[:length])
         with pytest.raises(InputError, match="truncated"):
             Tokenizer(path)
+
+
+def test_a_file_cut_between_two_pieces_is_refused(tmp_path):
+    path = tmp_path / "cut.model"
+    pieces = [(b"<pad>", 3), (b"</s>", 3), (b"<unk>", 2), (b"a", 1), ("▁".encode(), 1)]
+    path.write_bytes(b"".join(piece(name, kind) for name, kind in pieces))
+    with pytest.raises(InputError, match="truncated"):
+        Tokenizer(path)
 
 
 def test_a_lone_surrogate_is_refused(tokenizer):

@@ -135,6 +135,17 @@ def test_odd_but_good_text_is_kept_as_it_is(tmp_path):
     assert read_examples(table)[0].input == odd
 
 
+def test_separated_text_is_kept_as_it_is(tmp_path):
+    path = tmp_path / "x.csv"
+    long = "ยาว" * 100_000
+    path.write_bytes(f'id,language,input,target\r\n1,en,"a\r\nb",{long}\r\n'.encode())
+    (example,) = read_examples(path)
+    assert (example.input, example.target) == ("a\nb", long)  # line ends are "\n" in every format
+    path = tmp_path / "x.tsv"
+    path.write_text('id\tlanguage\tinput\ttarget\n1\ten\t"a\tb"\n2\ten\t""c""\t"d"\n', "utf-8")
+    assert [e.input for e in read_examples(path)] == ['"a', '""c""']
+
+
 def test_html_is_noted_not_refused(tmp_path):
     path = write(
         tmp_path / "x.jsonl",

@@ -140,9 +140,9 @@ def _not_a_model(path: Path, data: bytes) -> InputError:
 
 
 def _top_level_fields(data: bytes) -> Iterator[int]:
-    """Yield the field numbers of a protocol buffer; raise if it does not end where its fields end.
+    """Yield the field numbers of a protocol buffer.
 
-    SentencePiece itself loads a file cut between two pieces, and then encodes differently.
+    SentencePiece itself loads a file that was cut between two pieces, and then encodes differently.
     """
     at = 0
     while at < len(data):
@@ -152,8 +152,6 @@ def _top_level_fields(data: bytes) -> Iterator[int]:
         length, at = _varint(data, at)
         at += length
         yield key >> 3
-    if at != len(data):
-        raise ValueError("truncated")
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
