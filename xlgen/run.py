@@ -86,12 +86,9 @@ class Adaptation(RunConfig):
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]
         stream = BucketedStream(
-            Mixture([len(tokenized)], [1.0], self.training.seed).locate,
-            lambda location: tokenized[location.position],
-            batch_size=self.training.batch_size,
-            micro_batch=self.training.micro_batch,
-            window=self.training.window,
-            seed=self.training.seed,
+            Mixture([len(tokenized)], [1.0], self.training.seed),
+            lambda part, position, epoch: tokenized[position],
+            self.training,
         )
         with RunFolder(folder, self) as opened:
             return train(
@@ -99,9 +96,7 @@ class Adaptation(RunConfig):
                 stream,
                 self.training,
                 opened,
-                validate=lambda step: validation_losses(
-                    adapted, watched, precision=self.training.precision
-                ),
+                validate=lambda step: validation_losses(adapted, watched, self.training),
             )
 
     def attach(self) -> tuple[Adapted, Tokenizer]:
