@@ -6,7 +6,7 @@ eighteen languages. English trains; validation and test are parallel over the la
 
 import json
 import lzma
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +18,20 @@ from xlgen.sources.debconf import read_debconf
 from xlgen.sources.debian import Archive
 from xlgen.sources.pages import Page, Source, read_pages
 from xlgen.sources.pairs import Pair, make_pairs
-from xlgen.sources.splits import Split, assign_splits, paragraph_hash
+from xlgen.sources.splits import Split, assign_splits, paragraph_hash, stable_share
 
 HELD_OUT_FILES = ("validation.jsonl.xz", "test.jsonl.xz")
 
-# A document of howto0 is held out when it has pairs in this many languages, English included.
-PARALLEL_LANGUAGES = 10
+# A document is held out when it has pairs in this many languages, English included.
+PARALLEL_LANGUAGES = 12
 VALIDATION = 0.4  # share of the held-out documents of howto0
-# A template of howto0-short is held out when it exists in one of the languages that howto0 lacks.
+# A template is held out as well when it exists in one of the languages that howto0 lacks.
 SCARCE = frozenset({"ar", "hi", "th"})
 SHORT_VALIDATION = 0.25  # smaller, so that those three keep as much test text as there is
+LEAST_PAIRS = 100  # a language with fewer in howto0 (three pages in Hindi) says nothing
+MOST_TRAINING = (
+    700  # pairs of a language other than English: enough to compare, small enough to ship
+)
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,12 @@ def make_howto(archive: Archive) -> DataSet:
     """Return `howto0` from the help pages of the archive's packages."""
     found = read_pages(archive)
     pairs = without_repeats(list(make_pairs(found.pages)))
+    counts = Counter(pair.language for pair in pairs)
+    pairs = [pair for pair in pairs if counts[pair.language] >= LEAST_PAIRS]
     splits = assign_splits(
         pairs, is_held_out=lambda codes: len(codes) >= PARALLEL_LANGUAGES, validation=VALIDATION
     )
+    pairs = limit_training(pairs, splits)
     return _data_set("howto0", pairs, splits, found.sources, untranslated_share(found.pages))
 
 
@@ -55,9 +62,27 @@ def make_short(archive: Archive) -> DataSet:
     pairs, sources = read_debconf(archive)
     pairs = without_repeats(pairs)
     splits = assign_splits(
-        pairs, is_held_out=lambda codes: bool(codes & SCARCE), validation=SHORT_VALIDATION
+        pairs,
+        is_held_out=lambda codes: len(codes) >= PARALLEL_LANGUAGES or bool(codes & SCARCE),
+        validation=SHORT_VALIDATION,
     )
-    return _data_set("howto0-short", pairs, splits, sources, {})
+    return _data_set("howto0-short", limit_training(pairs, splits), splits, sources, {})
+
+
+def limit_training(pairs: Sequence[Pair], splits: dict[str, Split]) -> list[Pair]:
+    """Return the pairs with at most MOST_TRAINING to train on in each language but English.
+
+    Which ones stay depends on their documents' names only.
+    """
+    order = sorted(pairs, key=lambda pair: (stable_share(pair.document), pair.place))
+    counts: Counter[str] = Counter()
+    kept = []
+    for pair in order:
+        is_limited = pair.language != "en" and splits[pair.document] == "train"
+        counts[pair.language] += is_limited
+        if not is_limited or counts[pair.language] <= MOST_TRAINING:
+            kept.append(pair)
+    return sorted(kept, key=_order)
 
 
 def without_repeats(pairs: Sequence[Pair]) -> list[Pair]:
