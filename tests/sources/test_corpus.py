@@ -3,13 +3,16 @@
 import gzip
 import io
 import json
+import lzma
 import struct
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from xlgen.errors import InputError
 from xlgen.sources.catalogues import (
     clean_message,
     read_fluent,
@@ -17,8 +20,14 @@ from xlgen.sources.catalogues import (
     read_mo,
     read_properties,
 )
-from xlgen.sources.corpus import is_reserved, remove_paragraphs, write_corpus
-from xlgen.sources.filters import Identifier, clean_paragraph, is_prose, paragraph_key
+from xlgen.sources.corpus import HeldOut, read_held_out, remove_paragraphs, write_corpus
+from xlgen.sources.filters import (
+    Identifier,
+    ParagraphFilter,
+    clean_paragraph,
+    is_prose,
+    paragraph_key,
+)
 from xlgen.sources.manuals import docbook_paragraphs, package_descriptions, roff_paragraphs
 from xlgen.sources.texts import Document, folder_language, read_cached, read_documents
 
@@ -43,6 +52,7 @@ def make_mo(messages: dict[str, str], order: str = "<") -> bytes:
     return head + b"".join(tables[0] + tables[1]) + strings
 
 
+HELD = "Dieser Absatz steht auf einer Seite, die zum Messen zurückgehalten wird."
 HEADER = "Content-Type: text/plain; charset=UTF-8\n"
 
 
@@ -154,6 +164,7 @@ def test_package_descriptions_split_at_dots_and_items() -> None:
         ("ar", "OK", False), ("de", "", False), ("de", "Öffnen", False),
         ("zh", "按一下「裝置」清單中的裝置，開啟該裝置的面板。", False),  # traditional characters
         ("ja", CHINESE, False), ("ja", "デバイスの一覧からデバイスをクリックします。", True),
+        ("de", "Die DateiÃ\x9f ist beschÃ¤digt worden", False),
         ("de", "0x1F 0x2A 0x3B 0x4C 0x5D 0x6E --- 12 34", False),
     ],
 )  # fmt: skip
@@ -216,18 +227,15 @@ def language_pack(text: str) -> bytes:
 @pytest.fixture(scope="module")
 def readings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("packages")
-    open_page, reserved_page = "app/open-0.page", "app/reserved-8.page"
-    assert is_reserved(Document("de", "mallard", reserved_page, []))
-    assert not is_reserved(Document("de", "mallard", open_page, []))
-    held = "Dieser Absatz steht auf einer Seite, die zum Messen zurückgehalten wird."
+    open_page, held_page = "app/open.page", "app/held.page"
     help_folder = "usr/share/help"
     deb = make_package(
         folder,
         "app",
         {
             f"{help_folder}/C/{open_page}": mallard(ENGLISH),
-            f"{help_folder}/de/{open_page}": mallard(GERMAN, GERMAN, ENGLISH, held),
-            f"{help_folder}/de/{reserved_page}": mallard(held),
+            f"{help_folder}/de/{open_page}": mallard(GERMAN, GERMAN, ENGLISH, HELD),
+            f"{help_folder}/de/{held_page}": mallard(HELD),
             f"{help_folder}/zh_CN/{open_page}": mallard(CHINESE),
             f"{help_folder}/zh_TW/{open_page}": mallard(CHINESE),
             "usr/share/locale/hi/LC_MESSAGES/app.mo": make_mo({"": HEADER, "a": HINDI, "b": "b"}),
@@ -241,7 +249,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_reading_is_kept_and_sorted(readings: list[Path]) -> None:
     documents = list(read_documents(readings))
     assert [(x.language, x.source) for x in documents] == [
-        ("de", "mallard"), ("en", "mallard"), ("zh", "mallard"), ("de", "mallard"),
+        ("de", "mallard"), ("de", "mallard"), ("en", "mallard"), ("zh", "mallard"),
         ("vi", "manual-pages"), ("hi", "messages"), ("th", "mozilla"),
     ]  # fmt: skip
     assert [x.page for x in read_documents(readings, "hi")] == ["app"]
@@ -250,7 +258,8 @@ def test_reading_is_kept_and_sorted(readings: list[Path]) -> None:
 def test_corpus_keeps_each_paragraph_once_and_none_held_out(
     readings: list[Path], tmp_path: Path
 ) -> None:
-    statistics = write_corpus(readings, tmp_path)
+    held_out = HeldOut(frozenset({"gnome/app/held"}))
+    statistics = write_corpus(readings, tmp_path, held_out=held_out)
     texts = {path.stem: path.read_text() for path in tmp_path.glob("*.txt")}
     assert texts["de"] == f"{GERMAN}\n\n"
     assert texts["en"] == f"{ENGLISH}\n\n"
@@ -261,8 +270,41 @@ def test_corpus_keeps_each_paragraph_once_and_none_held_out(
         "documents": 1, "paragraphs": 1, "characters": len(HINDI), "bytes": len(HINDI.encode()),
     }  # fmt: skip
     again = tmp_path / "again"
-    assert write_corpus(readings, again, held_out={paragraph_key(HINDI)})["hi"] == {}
+    assert (
+        write_corpus(
+            readings,
+            again,
+            held_out=replace(held_out, paragraphs=frozenset({paragraph_key(HINDI)})),
+        )["hi"]
+        == {}
+    )
     assert (again / "de.txt").read_bytes() == (tmp_path / "de.txt").read_bytes()
+
+
+def test_held_out_is_read_from_a_data_set(tmp_path: Path) -> None:
+    record = {
+        "document": "gnome/app/held",
+        "language": "th",
+        "input": f"{THAI}\n{HINDI}",
+        "target": "a",
+    }
+    for name in ("validation", "test"):
+        with lzma.open(tmp_path / f"{name}.jsonl.xz", "wt") as file:
+            file.write(json.dumps(record) + "\n")
+    held_out = read_held_out(tmp_path)
+    assert held_out.documents == {"gnome/app/held"}
+    assert {paragraph_key(THAI), paragraph_key(HINDI)} <= held_out.paragraphs
+    assert held_out.has(Document("vi", "mallard", "app/held.page", []))
+    assert not held_out.has(Document("vi", "docbook", "app/held.page", []))
+    with pytest.raises(InputError):
+        read_held_out(tmp_path / "nothing")
+
+
+def test_numbers_do_not_make_a_paragraph_new() -> None:
+    chosen = ParagraphFilter("de", identifier=Identifier(), forbidden=frozenset())
+    text = "Diese Datei gehört zu der Version {} des Programms, das Sie gerade installieren."
+    assert chosen.kept([text.format("4.7"), text.format("5.11"), "x"]) == [text.format("4.7")]
+    assert chosen.kept([text.format("6")]) == []
 
 
 def test_remove_paragraphs_leaves_the_rest_as_it_was(tmp_path: Path) -> None:

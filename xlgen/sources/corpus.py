@@ -4,22 +4,25 @@ What a package holds is read by `texts`, what is kept is decided by `filters`. T
 the same files.
 """
 
-import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from importlib.resources import as_file, files
 from pathlib import Path
 
 from xlgen.languages import LANGUAGES
 from xlgen.progress import progress
 from xlgen.sources.debian import Archive, sha256_of
 from xlgen.sources.filters import Identifier, ParagraphFilter, paragraph_key
+from xlgen.sources.howto import HELD_OUT_FILES, held_out_texts
+from xlgen.sources.rows import Row, jsonl_rows
 from xlgen.sources.texts import DESCRIPTIONS, SOURCES, Document, read_cached, read_documents
 
-# Pages of these sources become data sets: one in four is never read for pretraining.
-RESERVED_SOURCES = ("libreoffice-help", "mallard")
+# Sources whose pages become data sets, and how `pages` begins the names of such documents.
+HELP_SOURCES = {"libreoffice-help": "libreoffice", "mallard": "gnome"}
 
 # Debian's codes in the names of packages with one language each.
 _HELP = "cs de en-us es fr hi id it ja ko nl pt pt-br ru tr vi zh-cn".split()  # noqa: SIM905
@@ -59,20 +62,25 @@ def corpus_packages(archive: Archive) -> list[str]:
 
 
 def build_corpus(
-    *, cache: Path, out: Path, held_out: Collection[int] = (), workers: int = 1
+    *, cache: Path, out: Path, held_out: Path | None = None, workers: int = 1
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Fetch, read and write the corpus with its `statistics.json` and `manifest.json`.
 
-    `held_out` holds keys (`paragraph_key`) of paragraphs that must not occur. Some 700 MB are fetched
-    into the cache and read in about an hour of one core; a run that was cut off goes on.
+    `held_out` is the folder of the data sets whose validation and test text must not occur, by default
+    the packaged ones. Some 1.6 GB are fetched into the cache and read in half an hour of one core; a
+    run that was cut off goes on.
     """
+    if held_out is None:
+        with as_file(files("xlgen") / "assets") as folder:
+            return build_corpus(cache=cache, out=out, held_out=folder, workers=workers)
+    forbidden = read_held_out(held_out)
     archive = Archive(cache)
     downloads = archive.download(corpus_packages(archive))
-    files = [*downloads.files.values(), *archive.index_files("Translations")]
+    inputs = [*downloads.files.values(), *archive.index_files("Translations")]
     with ProcessPoolExecutor(workers) as pool:
-        read = pool.map(partial(read_cached, cache=cache), files)
-        readings = list(progress(read, "Reading packages", total=len(files)))
-    statistics = write_corpus(readings, out, held_out=held_out, workers=workers)
+        read = pool.map(partial(read_cached, cache=cache), inputs)
+        readings = list(progress(read, "Reading packages", total=len(inputs)))
+    statistics = write_corpus(readings, out, held_out=forbidden, workers=workers)
     licences: defaultdict[str, list[str]] = defaultdict(list)
     for source in (*SOURCES, DESCRIPTIONS):
         if source.licence not in licences[source.name]:
@@ -81,7 +89,7 @@ def build_corpus(
     _write_json(
         out / "manifest.json",
         {
-            "inputs": {path.name: sha256_of(path) for path in sorted(files)},
+            "inputs": {path.name: sha256_of(path) for path in sorted(inputs)},
             "outputs": {path.name: sha256_of(path) for path in sorted(out.glob("*.txt"))},
         },
     )
@@ -92,37 +100,57 @@ def _write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
 
 
-def is_reserved(document: Document) -> bool:
-    """Say whether a help page is kept out because a data set may hold it out: one page in four.
+@dataclass(frozen=True)
+class HeldOut:
+    """What must not be pretrained on: whole pages in every language, and single paragraphs."""
 
-    Decided by the page's path alone, so a page is out in every language.
-    """
-    digest = hashlib.sha256(document.page.encode()).digest()
-    return document.source in RESERVED_SOURCES and digest[0] % 4 == 0
+    documents: frozenset[str] = frozenset()  # by the names that `pages` gives help pages
+    paragraphs: frozenset[int] = frozenset()  # by `paragraph_key`
+
+    def has(self, document: Document) -> bool:
+        """Say whether the document is a held-out page, in whatever language."""
+        prefix = HELP_SOURCES.get(document.source)
+        return f"{prefix}/{document.page.rpartition('.')[0]}" in self.documents
+
+
+def read_held_out(folder: Path) -> HeldOut:
+    """Return the documents and all text of the validation and test files below `folder`."""
+    names = {
+        row.values["document"]
+        for file in HELD_OUT_FILES
+        for path in sorted(folder.rglob(file))
+        for row in jsonl_rows(path)
+        if isinstance(row, Row)
+    }
+    keys = map(paragraph_key, held_out_texts(folder))
+    return HeldOut(frozenset(names), frozenset(key for key in keys if key != _NO_KEY))
+
+
+_NO_KEY = paragraph_key("")
 
 
 def write_corpus(
     readings: Collection[Path],
     out: Path,
     *,
-    is_held_out: Callable[[Document], bool] = is_reserved,
-    held_out: Collection[int] = (),
+    held_out: HeldOut,
     workers: int = 1,
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Write `<out>/<language>.txt` and return its statistics by language and source.
 
-    Documents for which `is_held_out` are left out, and so is every paragraph of theirs wherever else
-    it stands, and every paragraph whose key is in `held_out`. Paragraphs that also stand in an English
+    Held-out documents are left out, and so is every paragraph of theirs wherever else it stands, and
+    every held-out paragraph. Paragraphs that also stand in an English
     document count as untranslated and are left out of the other languages.
     """
     out.mkdir(parents=True, exist_ok=True)
-    forbidden, english = set(held_out), set()
+    forbidden = set(held_out.paragraphs)
+    english: set[int] = set()
     for document in read_documents(readings):
-        if is_held_out(document):
+        if held_out.has(document):
             forbidden.update(map(paragraph_key, document.paragraphs))
         elif document.language == "en":
             english.update(map(paragraph_key, document.paragraphs))
-    write = partial(_write_language, readings, out, is_held_out, forbidden, english)
+    write = partial(_write_language, readings, out, held_out, forbidden, english)
     with ProcessPoolExecutor(workers) as pool:
         written = progress(pool.map(write, LANGUAGES), "Writing text", total=len(LANGUAGES))
         return dict(zip(LANGUAGES, written, strict=True))
@@ -131,7 +159,7 @@ def write_corpus(
 def _write_language(
     readings: Collection[Path],
     out: Path,
-    is_held_out: Callable[[Document], bool],
+    held_out: HeldOut,
     forbidden: set[int],
     english: set[int],
     language: str,
@@ -139,7 +167,7 @@ def _write_language(
     path = out / f"{language}.txt"
     refused = forbidden if language == "en" else forbidden | english
     chosen = ParagraphFilter(language, identifier=Identifier(), forbidden=refused)
-    documents = (x for x in read_documents(readings, language) if not is_held_out(x))
+    documents = (x for x in read_documents(readings, language) if not held_out.has(x))
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     unfinished = path.with_suffix(".part")
     with unfinished.open("w", encoding="utf-8") as file:

@@ -38,6 +38,8 @@ _HAN = re.compile(f"[{_RANGES['Han']}]")
 _EAST = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 _EAST_SPACE = re.compile(f"(?<={_EAST}) (?={_EAST})")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff]")
+_NUMBER = re.compile(r"\d[\d.]*")
+_DAMAGE = re.compile("[\x80-\x9f]")  # control characters that are UTF-8 read as Latin-1
 _IGNORED = re.compile(r"[\s!-/:-@\[-`{-~]+")
 
 
@@ -95,6 +97,8 @@ def _count(runs: re.Pattern[str], text: str) -> int:
 def is_prose(text: str, *, language: str) -> bool:
     """Say whether a paragraph is long enough and mostly letters of the language's script."""
     if len(text) < SHORTEST_BY_LANGUAGE.get(language, SHORTEST):
+        return False
+    if not text.isascii() and _DAMAGE.search(text):
         return False
     letters = _count(_LETTERS, text)
     marks = 0 if text.isascii() else _count(_MARKS, text)
@@ -159,8 +163,8 @@ class ParagraphFilter:
         fresh: dict[int, str] = {}
         for text in paragraphs:
             if is_prose(text, language=self.language):
-                key = paragraph_key(text)
-                if key not in self.seen and key not in self.forbidden:
+                key = paragraph_key(_NUMBER.sub("0", text))  # "version 4.7" repeats "version 4.8"
+                if key not in self.seen and paragraph_key(text) not in self.forbidden:
                     fresh.setdefault(key, text)
         accepted = self.identifier.accepted(list(fresh.values()), language=self.language)
         self.seen.update(fresh)
