@@ -63,10 +63,10 @@ class Bar(Generic[Item]):
         self, items: Iterable[Item], description: str, *, total: int | None, done: int
     ) -> None:
         self.items, self.description, self.total, self.done = items, description, total, done
+        self.note = ""
         self._start = self._last_line = time.monotonic()
         self._first = done
         self._lines = 0
-        self._task: TaskID | None = None
 
     def __iter__(self) -> Iterator[Item]:
         with self:
@@ -76,6 +76,7 @@ class Bar(Generic[Item]):
 
     def __enter__(self) -> "Bar[Item]":
         self._start = self._last_line = time.monotonic()
+        _DISPLAY.enter(self)
         return self
 
     def __exit__(
@@ -84,21 +85,18 @@ class Bar(Generic[Item]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            _DISPLAY.remove(self._task)
-            self._task = None
+        _DISPLAY.leave(self)
 
     def advance(self, amount: int = 1, *, note: str = "") -> None:
         """Count `amount` more as done; `note` is shown beside the bar."""
         self.done += amount
+        self.note = note or self.note
         if time.monotonic() - self._start < PATIENCE:
             return
         if sys.stderr.isatty():
-            if self._task is None:
-                self._task = _DISPLAY.add(self.description, self.total)
-            _DISPLAY.update(self._task, self.done, note)
+            _DISPLAY.show()
         elif self._line_is_due():
-            self._write_line(note)
+            self._write_line()
 
     def _line_is_due(self) -> bool:
         if self.total is None:
@@ -108,57 +106,73 @@ class Bar(Generic[Item]):
         is_due, self._lines = reached > self._lines, max(reached, self._lines)
         return is_due
 
-    def _write_line(self, note: str) -> None:
+    def _write_line(self) -> None:
         self._last_line = time.monotonic()
         of_total = f"/{self.total:,}" if self.total is not None else ""
         seconds = f"{self._last_line - self._start:.0f} s"
-        parts = [f"{self.description}: {self.done:,}{of_total}", seconds, note]
+        parts = [f"{self.description}: {self.done:,}{of_total}", seconds, self.note]
         sys.stderr.write(", ".join(part for part in parts if part) + "\n")
         sys.stderr.flush()
 
 
 class _Display:
-    """The one live display of a terminal, alive while any bar is."""
+    """The bars that are entered, and the one live display of a terminal that shows them all."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._bars: dict[Bar[Any], TaskID | None] = {}
         self._live: Progress | None = None
-        self._tasks: set[TaskID] = set()
+        self._timer: threading.Timer | None = None
 
-    def add(self, description: str, total: int | None) -> TaskID:
+    def enter(self, bar: "Bar[Any]") -> None:
+        """Take up a bar; on a terminal it shows when its time has come, even if nothing advances."""
         with self._lock:
-            if self._live is None:
-                self._live = Progress(
-                    TextColumn("{task.description}"),
-                    BarColumn(),
-                    MofNCompleteColumn(),
-                    TimeElapsedColumn(),
-                    TimeRemainingColumn(),
-                    TextColumn("{task.fields[note]}"),
-                    console=Console(stderr=True),
-                    transient=True,
-                )
+            self._bars[bar] = None
+            if self._live is None and self._timer is None and sys.stderr.isatty():
+                self._timer = threading.Timer(PATIENCE, self.show)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def show(self) -> None:
+        """Draw every bar as it stands."""
+        with self._lock:
+            if self._live is None and self._bars:
+                self._live = _new_live_display()
                 self._live.start()
-            task = self._live.add_task(description, total=total, note="")
-            self._tasks.add(task)
-            return task
+            for bar, task in self._bars.items():
+                if self._live is not None:
+                    if task is None:
+                        task = self._live.add_task(bar.description, total=bar.total, note="")
+                        self._bars[bar] = task
+                    self._live.update(task, completed=bar.done, note=bar.note)
 
-    def update(self, task: TaskID, done: int, note: str) -> None:
+    def leave(self, bar: "Bar[Any]") -> None:
+        """Take a bar away, and with the last one the display."""
         with self._lock:
-            if self._live is not None:
-                self._live.update(task, completed=done)
-                if note:
-                    self._live.update(task, note=note)
-
-    def remove(self, task: TaskID) -> None:
-        with self._lock:
-            if self._live is None:
+            task = self._bars.pop(bar, None)
+            if self._live is not None and task is not None:
+                self._live.remove_task(task)
+            if self._bars:
                 return
-            self._live.remove_task(task)
-            self._tasks.discard(task)
-            if not self._tasks:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._live is not None:
                 self._live.stop()
                 self._live = None
+
+
+def _new_live_display() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 _DISPLAY = _Display()

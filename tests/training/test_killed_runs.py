@@ -85,7 +85,7 @@ def test_a_disk_error_at_any_file_operation_is_told_in_one_line_and_loses_nothin
         assert zygote.run("tiny_run", folder=folder) == (0, ""), at
         assert outcome(folder) == whole["model"], at
         assert_no_remains(folder)
-    assert told > operations * 0.4
+    assert told >= 12
 
 
 def test_kill_9_at_random_moments(zygote, whole, tmp_path):

@@ -1,6 +1,8 @@
 """A run folder: one writer, settings that may not change, metrics that end at a whole line."""
 
 import json
+import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -80,6 +82,28 @@ def test_a_second_writer_in_the_same_process_is_refused_too(tmp_path):
         RunFolder(tmp_path),
     ):
         pass
+
+
+def test_of_many_starters_one_wins(tmp_path):
+    for race in range(5):
+        gate, opened = os.pipe()
+        children = []
+        for _ in range(6):
+            child = os.fork()
+            if child == 0:
+                os.close(opened)
+                os.read(gate, 1)  # returns for all when the parent closes its end
+                try:
+                    with RunFolder(tmp_path / str(race)):
+                        time.sleep(0.4)
+                except InputError:
+                    os._exit(2)
+                os._exit(0)
+            children.append(child)
+        os.close(gate)
+        os.close(opened)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        assert sorted(codes) == [0, 2, 2, 2, 2, 2]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
