@@ -52,7 +52,7 @@ def _final_repeats(text: str) -> int:
     matches = _match_lengths(text[::-1])
     for length in range(len(text) // 2, SHORTEST_REPEAT - 1, -1):
         if matches[length] >= length and _is_repeat(text, len(text) - length):
-            return matches[length] // length * length
+            return length
     return 0
 
 
