@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlgen.reports.grid import QUALITY, Average, Grid, difference, wrong_share
+from xlgen.reports.grid import QUALITY, Average, Grid, difference, wrong_references, wrong_share
 from xlgen.reports.read import Cell
 from xlgen.reports.text import listed, number
 
 CLOSE = "too close to call"
+NOTHING_BEATS = "No method beats"
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,17 @@ def find(grid: Grid) -> Findings:
     methods = [i for i, run in enumerate(grid.runs) if not run.is_baseline]
     baselines = [i for i, run in enumerate(grid.runs) if run.is_baseline]
     glance = tuple(_glance(grid, system) for system in range(len(grid.systems)))
+    compared = _title(grid, methods)
+    title = _beaten(grid, methods, baselines, compared)
     return Findings(
-        title=_title(grid, methods),
+        title=title,
         warnings=tuple(
             text for method in methods for base in baselines if (text := _below(grid, method, base))
         ),
         sentences=tuple(
             text
             for text in (
+                compared if title.startswith(NOTHING_BEATS) else "",
                 _place(grid, methods, languages=["en"], place="In English"),
                 _place(grid, methods, languages=grid.others, place=_elsewhere(grid)),
                 _wrong(grid, glance),
@@ -114,6 +118,29 @@ def _title(grid: Grid, methods: Sequence[int]) -> str:
     return f"In English, {_does(here)}; in the other languages, {_does(there)}."
 
 
+def _beaten(grid: Grid, methods: Sequence[int], baselines: Sequence[int], compared: str) -> str:
+    """Put into the title where a baseline is clearly ahead of every method."""
+    places = {"in English": ["en"], "in the other languages": list(grid.others)}
+    scored = {name: codes for name, codes in places.items() if _ranked(grid, methods, codes)}
+    for base in baselines:
+        gaps = {
+            name: [difference(grid, base, method, languages=codes) for method in methods]
+            for name, codes in scored.items()
+        }
+        lost = [
+            name
+            for name, found in gaps.items()
+            if found
+            and all(gap is not None and gap.low is not None and gap.low > 0 for gap in found)
+        ]
+        name = grid.systems[base]
+        if lost and len(lost) == len(scored):
+            return f"{NOTHING_BEATS} {name}, which just copies the beginning of the article."
+        if lost:
+            return f"{compared[:-1]}; {lost[0]}, {name} is ahead of every method."
+    return compared
+
+
 def _does(leader: str | list[int]) -> str:
     return f"the methods are {CLOSE}" if leader == CLOSE or not leader else f"{leader} does better"
 
@@ -171,7 +198,7 @@ def _wins(grid: Grid, first: int, second: int, languages: Sequence[str]) -> str:
 
 
 def _wrong(grid: Grid, glance: Sequence[Glance]) -> str:
-    """Give the wrong-language shares; a baseline's tells how often language identification errs."""
+    """Give the wrong-language shares; that of the references tells how often identification errs."""
     shares = [(g.system, run, g.wrong) for g, run in zip(glance, grid.runs, strict=True) if g.wrong]
     methods = [
         f"{_percent(share)} of {name}'s" for name, run, share in shares if not run.is_baseline
@@ -179,13 +206,13 @@ def _wrong(grid: Grid, glance: Sequence[Glance]) -> str:
     if not methods:
         return ""
     text = f"In the other languages, {listed(methods)} outputs are in the wrong language."
-    for name, run, share in shares:
-        if run.is_baseline:
-            text += (
-                f" For {name}, which only copies the article, it is {_percent(share)}: "
-                "about that often the language identification itself errs."
-            )
-    return text
+    references = wrong_references(grid)
+    if references is None:
+        return text
+    return (
+        f"{text} Of the references, {_percent(references)} are taken for another language: "
+        "so often the identification itself errs on such texts."
+    )
 
 
 def _percent(share: Average) -> str:

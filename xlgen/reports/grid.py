@@ -112,8 +112,9 @@ class Grid:
 
 
 def list_benchmarks(runs: Sequence[RunResults]) -> list[tuple[str, str]]:
-    """List (benchmark, split) in the order of the runs' scores."""
-    return list(dict.fromkeys((c.benchmark, c.split) for run in runs for c in run.cells))
+    """List (benchmark, split) in the order of the runs' scores, test splits first."""
+    found = dict.fromkeys((c.benchmark, c.split) for run in runs for c in run.cells)
+    return sorted(found, key=lambda key: key[1] != "test")
 
 
 def make_grid(runs: Sequence[RunResults], *, benchmark: str, split: str) -> Grid:
@@ -159,6 +160,29 @@ def wrong_share(grid: Grid, system: int, *, languages: Sequence[str]) -> Average
     parts = [_scores(grid, system, code, TARGET, _is_wrong) for code in languages]
     known = [part for part in parts if part]
     return _average([_mean(part) for part in known], known, of=len(languages)) if known else None
+
+
+def wrong_references(grid: Grid) -> Average | None:
+    """Average the share (0..100) of references taken for another language: the identifier's own errors."""
+    from xlgen.metrics.language import identify
+
+    parts: list[Scores] = []
+    for code in grid.others:
+        references = {
+            (code, example.id): (example.document, example.reference)
+            for system in range(len(grid.systems))
+            for example in grid.examples.get((system, code), ())
+            if example.reference
+        }
+        label = LANGUAGES[code].cld3
+        parts.append(
+            {
+                key: (document, 0.0 if identify(reference)[0] == label else 100.0)
+                for key, (document, reference) in references.items()
+            }
+        )
+    known = [part for part in parts if part]
+    return _average([_mean(p) for p in known], known, of=len(parts)) if known else None
 
 
 def difference(

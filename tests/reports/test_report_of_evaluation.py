@@ -1,0 +1,54 @@
+"""From evaluation to the page with nothing made up: real metrics, real files."""
+
+import json
+from pathlib import Path
+
+from made_runs import TEXTS
+
+from xlgen.benchmarks.base import Benchmark
+from xlgen.benchmarks.evaluate import System, evaluate
+from xlgen.data.tokenizer import packaged_tokenizer
+from xlgen.metrics.score import DEFAULT_METRICS
+from xlgen.reports import make_report
+from xlgen.reports.grid import MAIN_METRICS, METRIC_LABELS
+
+
+def test_the_reports_metrics_are_those_of_evaluation():
+    assert set(METRIC_LABELS) == set(DEFAULT_METRICS)
+    assert set(MAIN_METRICS) <= set(DEFAULT_METRICS)
+
+
+def test_an_evaluation_becomes_a_page(tmp_path: Path):
+    lines = [
+        {
+            "id": f"page-{count}", "language": code, "input": text, "target": text[: 20 + 3 * count],
+            "document": f"page-{count}", "source": "UDHR Article 1", "licence": "free to use",
+        }
+        for code, text in TEXTS.items()
+        for count in range(3)
+    ]  # fmt: skip
+    source = tmp_path / "articles.jsonl"
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    benchmark = Benchmark("own", str(source), tuple(TEXTS), DEFAULT_METRICS, "articles")
+    systems = {
+        "prompt-tuning": lambda examples: [example.input[:40] for example in examples],
+        "model-tuning": lambda examples: [TEXTS["en"][:60] for _ in examples],
+        "lead-64": lambda examples: [example.input[:20] for example in examples],
+    }
+    for method, predict in systems.items():
+        evaluate(
+            System(method, {"decoding": "cut"}, predict),
+            benchmark,
+            folder=tmp_path / method,
+            tokenizer_path=packaged_tokenizer().path,
+            split="all",
+        )
+    report = make_report([tmp_path / method for method in systems], tmp_path / "report.html")
+    page = report.path.read_text("utf-8")
+    assert report.missing == ()
+    assert "PromptTuning does better" in report.headline[0]
+    assert (
+        "100.0 % (100.0 to 100.0) of ModelTuning's outputs are in the wrong" in report.headline[-1]
+    )
+    assert "UDHR Article 1: free to use" in page
+    assert page.count('<span class="flag">in English</span>') == 3 * (len(TEXTS) - 1)
