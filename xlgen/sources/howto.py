@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.sources.debconf import read_debconf
 from xlgen.sources.debian import Archive
+from xlgen.sources.leaks import check_leaks
 from xlgen.sources.pages import Page, Source, read_pages
 from xlgen.sources.pairs import Pair, make_pairs
 from xlgen.sources.splits import Split, assign_splits, paragraph_hash, stable_share
@@ -53,7 +55,7 @@ def make_howto(archive: Archive) -> DataSet:
     splits = assign_splits(
         pairs, is_held_out=lambda codes: len(codes) >= PARALLEL_LANGUAGES, validation=VALIDATION
     )
-    pairs = limit_training(pairs, splits)
+    pairs = without_leaks(limit_training(pairs, splits), splits)
     return _data_set("howto0", pairs, splits, found.sources, untranslated_share(found.pages))
 
 
@@ -66,7 +68,8 @@ def make_short(archive: Archive) -> DataSet:
         is_held_out=lambda codes: len(codes) >= PARALLEL_LANGUAGES or bool(codes & SCARCE),
         validation=SHORT_VALIDATION,
     )
-    return _data_set("howto0-short", limit_training(pairs, splits), splits, sources, {})
+    pairs = without_leaks(limit_training(pairs, splits), splits)
+    return _data_set("howto0-short", pairs, splits, sources, {})
 
 
 def limit_training(pairs: Sequence[Pair], splits: dict[str, Split]) -> list[Pair]:
@@ -83,6 +86,20 @@ def limit_training(pairs: Sequence[Pair], splits: dict[str, Split]) -> list[Pair
         if not is_limited or counts[pair.language] <= MOST_TRAINING:
             kept.append(pair)
     return sorted(kept, key=_order)
+
+
+def without_leaks(pairs: Sequence[Pair], splits: dict[str, Split]) -> list[Pair]:
+    """Return the pairs without training documents nearly like held-out ones, in any language.
+
+    Nor is a validation document kept that is nearly like one of test. Test stays as it is.
+    """
+    examples: dict[Split, list[Example]] = {"train": [], "validation": [], "test": []}
+    for pair in pairs:
+        examples[splits[pair.document]].append(Example(**_record(pair)))
+    validation, test = examples["validation"], examples["test"]
+    leaks = [*check_leaks(examples["train"], [*validation, *test]), *check_leaks(validation, test)]
+    leaking = {leak.train.document for leak in leaks}
+    return [pair for pair in pairs if pair.document not in leaking]
 
 
 def without_repeats(pairs: Sequence[Pair]) -> list[Pair]:
