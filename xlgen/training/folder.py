@@ -220,3 +220,8 @@ def changed_settings(old: Any, new: Any, path: str = "") -> Iterable[tuple[str, 
 def _complete_lines(data: bytes) -> tuple[list[bytes], bytes]:
     *lines, rest = data.split(b"\n")
     return lines, rest
+
+
+def list_steps(path: Path) -> list[int]:
+    """Return the stored steps of a run folder in ascending order."""
+    return RunFolder(path).steps.steps()

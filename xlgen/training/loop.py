@@ -77,14 +77,14 @@ def train(
     warn_of_slow_precision(device, config.precision)
     with torch.random.fork_rng([device] if device.type == "cuda" else []), StopRequest() as stop:
         run = Training(adapted, stream, config, folder, stop, validate, on_checkpoint)
-        with contextlib.closing(run):
-            try:
+        try:
+            with contextlib.closing(run):
                 return run.run()
-            except OSError as error:
-                raise InputError(
-                    f"{error.filename or folder.path}: {error.strerror or error}; nothing stored is "
-                    "lost: free the disk and start the run again to continue"
-                ) from error
+        except OSError as error:
+            raise InputError(
+                f"{error.filename or folder.path}: {error.strerror or error}; nothing stored is "
+                "lost: free the disk and start the run again to continue"
+            ) from error
 
 
 class Training:
