@@ -163,6 +163,25 @@ def licence_table(statistics: dict[str, Any]) -> str:
     return "| licence | records |\n|---|---|\n" + "".join(f"| {x} | {n:,} |\n" for x, n in ordered)
 
 
+def write_tables(document: Path, folders: Sequence[Path]) -> None:
+    """Put the tables of built data sets into a document, between its markers.
+
+    A data set's tables stand between `<!-- statistics NAME -->` and `<!-- end NAME -->`.
+    """
+    text = document.read_text("utf-8")
+    for folder in folders:
+        statistics = _read_json(folder / "statistics.json")
+        first, last = f"<!-- statistics {folder.name} -->\n", f"<!-- end {folder.name} -->"
+        if text.count(first) != 1 or text.count(last) != 1:
+            raise InputError(
+                f"{document} has no place for tables: expected {first.strip()} … {last}"
+            )
+        before, rest = text.split(first)
+        tables = f"\n{statistics_table(statistics)}\n{licence_table(statistics)}\n"
+        text = before + first + tables + rest[rest.index(last) :]
+    _write(document, text.encode())
+
+
 def _write(path: Path, content: bytes) -> None:
     """Write a file by rename, so that it is whole or not there."""
     temporary = path.with_name(f".{path.name}.incoming")
