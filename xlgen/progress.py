@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 
 PATIENCE = 0.5  # seconds before anything is shown
 LINES = 10  # lines for a whole piece of work where there is no terminal
-QUIET = 60.0  # without a total, seconds between lines
+QUIET = 60.0  # without a total, or inside other work, seconds between lines
 
 
 @overload
@@ -67,6 +67,7 @@ class Bar(Generic[Item]):
         self._start = self._last_line = time.monotonic()
         self._first = done
         self._lines = 0
+        self._inner = False
 
     def __iter__(self) -> Iterator[Item]:
         with self:
@@ -76,7 +77,7 @@ class Bar(Generic[Item]):
 
     def __enter__(self) -> "Bar[Item]":
         self._start = self._last_line = time.monotonic()
-        _DISPLAY.enter(self)
+        self._inner = _DISPLAY.enter(self)
         return self
 
     def __exit__(
@@ -99,7 +100,7 @@ class Bar(Generic[Item]):
             self._write_line()
 
     def _line_is_due(self) -> bool:
-        if self.total is None:
+        if self.total is None or self._inner:
             return time.monotonic() - self._last_line >= QUIET
         work = max(1, self.total - self._first)
         reached = (self.done - self._first) * LINES // work
@@ -124,14 +125,19 @@ class _Display:
         self._live: Progress | None = None
         self._timer: threading.Timer | None = None
 
-    def enter(self, bar: "Bar[Any]") -> None:
-        """Take up a bar; on a terminal it shows when its time has come, even if nothing advances."""
+    def enter(self, bar: "Bar[Any]") -> bool:
+        """Take up a bar and say whether it is inside another.
+
+        On a terminal it shows when its time has come, even if nothing advances.
+        """
         with self._lock:
+            is_inner = bool(self._bars)
             self._bars[bar] = None
             if self._live is None and self._timer is None and sys.stderr.isatty():
                 self._timer = threading.Timer(PATIENCE, self.show)
                 self._timer.daemon = True
                 self._timer.start()
+            return is_inner
 
     def show(self) -> None:
         """Draw every bar as it stands."""

@@ -241,6 +241,16 @@ def test_bf16_trains_float32_weights(tmp_path):
         run(half, FixedStream(), tmp_path / "half")
 
 
+@pytest.mark.parametrize("name", ["steps", "micro_batch", "log_every", "validate_every", "keep"])
+def test_a_setting_that_cannot_be_is_named(name):
+    with pytest.raises(InputError, match=rf"training\.{name}: expected at least 1, got 0"):
+        TrainingConfig(**{name: 0})
+    with pytest.raises(
+        InputError, match=r"gradient_clip: expected a norm above 0 or null, got nan"
+    ):
+        TrainingConfig(gradient_clip=float("nan"))
+
+
 def test_the_manifest_tells_what_a_reader_needs(tmp_path):
     tiny_run(tmp_path)
     facts = RunFolder(tmp_path).steps.verify(6)

@@ -60,6 +60,15 @@ def test_work_of_unknown_length_says_a_word_now_and_then(monkeypatch):
     assert error_output.getvalue().startswith("Reading: 1, ")
 
 
+def test_inner_work_does_not_fill_a_log(monkeypatch):
+    error_output = redirect(monkeypatch, io.StringIO())
+    for _ in progress(range(20), "Outer"):
+        list(progress(range(20), "Inner"))
+    lines = error_output.getvalue().splitlines()
+    assert len(lines) == 10
+    assert all(line.startswith("Outer: ") for line in lines)
+
+
 def test_nested_bars_share_one_display_that_ends_with_the_last(monkeypatch):
     redirect(monkeypatch, Terminal())
     displays = []

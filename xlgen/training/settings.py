@@ -3,10 +3,22 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xlgen.errors import InputError
 from xlgen.training.loss import Normalization
 from xlgen.training.optim import Adafactor, Optimizer
 from xlgen.training.precision import Precision
 from xlgen.training.schedules import Constant, Schedule
+
+_AT_LEAST_ONE = (
+    "steps",
+    "batch_size",
+    "micro_batch",
+    "window",
+    "log_every",
+    "validate_every",
+    "checkpoint_every",
+    "keep",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,16 @@ class TrainingConfig:
     checkpoint_every: int = 100
     keep: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in _AT_LEAST_ONE:
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"training.{name}: expected at least 1, got {value}")
+        if self.gradient_clip is not None and not self.gradient_clip > 0:
+            raise InputError(
+                f"training.gradient_clip: expected a norm above 0 or null, got {self.gradient_clip}"
+            )
 
 
 @dataclass(frozen=True)
