@@ -1,6 +1,7 @@
 """Tables and sentences say what scores.json says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,19 @@ def test_terminal_table_fits_and_equals_scores(
             value = f"{cell['value']:.1f} ±{(cell['high'] - cell['low']) / 2:.1f}"
             assert value in row
             assert row.index(value) < len(row) * (system + 1) / 3 + 12
+
+
+def test_terminal_table_fits_with_gaps_and_with_many_systems(tmp_path: Path):
+    names = ["prompt-tuning", "model-tuning", "lead-64", "lora", "factorized-prompt"]
+    systems = dict.fromkeys(names, (20.0, 10.0, 0.3))
+    results = [read_run(run) for run in make_runs(tmp_path, systems=systems, examples=3)]
+    gap = replace(results[0], cells=tuple(c for c in results[0].cells if c.language != "vi"))
+    for some in ([gap, *results[1:3]], [gap, *results[1:]]):
+        lines = shown(terminal_table(some, "howto0", width=80), 80)
+        assert max(map(len, lines)) <= 80
+        assert "…" not in "".join(lines)
+        assert "(n=13 of 14)" in "".join(lines)
+        assert "missing" in next(line for line in lines if line.startswith("vi"))
 
 
 def test_page_equals_scores(runs: list[Path], page: str):

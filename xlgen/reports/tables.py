@@ -30,21 +30,26 @@ from xlgen.reports.text import number, one_line
 
 BEST = "◂"
 MISSING = "missing"
+FEW = 3  # systems whose language columns still fit beside each other
 
 
 def terminal_table(
     runs: Sequence[RunResults], benchmark: str, *, split: str | None = None, width: int = 100
 ) -> RichTable:
-    """Make the table of one benchmark for a terminal of `width` columns (80 is enough for three systems).
+    """Make the table of one benchmark for a terminal of `width` columns; 80 are enough.
 
-    Per system: SP-ROUGE-Lsum with half its 95 % interval, and LID target / LID English / ASCII.
+    Per system: SP-ROUGE-Lsum with half its 95 % interval; for up to three systems also LID target /
+    LID English / ASCII.
     """
     grid = pick_grid(runs, benchmark, split=split)
+    systems = range(len(grid.systems))
+    few = len(systems) <= FEW
     table = RichTable(
         title=Text(f"{grid.title}: SP-ROUGE-Lsum ± half the 95 % interval", style="bold"),
         caption=Text(
-            f"{BEST} best of the row; LID xx/en/ASCII: confidence that it is the target language, "
-            "that it is English; share of ASCII; all from 0 to 100"
+            f"{BEST} best of the row; "
+            + ("LID xx/en/ASCII: confidence in the target language, in English; " if few else "")
+            + "all from 0 to 100"
         ),
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -56,15 +61,16 @@ def terminal_table(
     table.add_column("language" if width >= 90 else "lang", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for label in grid.systems:
-        table.add_column(Text(_break(label)), justify="right", no_wrap=len(grid.systems) <= 3)
-        table.add_column("LID xx/\nen/ASCII", justify="right", style="dim", no_wrap=True)
+        table.add_column(Text(_break(label)), justify="right", overflow="fold")
+        if few:
+            table.add_column("LID xx/\nen/ASCII", justify="right", style="dim", no_wrap=True)
     for language in grid.languages:
         name = LANGUAGES[language].name if width >= 90 else language
-        values = [text for s in range(len(grid.systems)) for text in _terminal(grid, language, s)]
+        values = [text for s in systems for text in _terminal(grid, language, s)[: 1 + few]]
         table.add_row(Text(name), Text(grid.count(language)), *values)
     if grid.others:
         table.add_section()
-        values = [text for s in range(len(grid.systems)) for text in _terminal_average(grid, s)]
+        values = [text for s in systems for text in _terminal_average(grid, s)[: 1 + few]]
         table.add_row(
             Text("average without English" if width >= 120 else "others"),
             Text(f"{len(grid.others)} ×"),
@@ -144,8 +150,8 @@ def scores_csv(records: Sequence[dict[str, Any]]) -> str:
 
 
 def _break(name: str) -> str:
-    """Put a name like PromptTuning on two lines."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", name)
+    """Put a name like PromptTuning or factorized-prompt on two lines."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[a-z]-)(?=[a-z])", "\n", name)
 
 
 def _no_formula(value: Any) -> Any:
@@ -166,7 +172,7 @@ def _terminal_average(grid: Grid, system: int) -> tuple[Text, Text]:
     rest = [grid.average(metric, system) for metric in (TARGET, ENGLISH, ASCII)]
     if average is None:
         return Text(MISSING, style="italic"), _shares(rest)
-    return Text(_half(average) + _of(average) + " "), _shares(rest)
+    return Text(_half(average) + _of(average).replace(" (", " \n(") + " "), _shares(rest)
 
 
 def _half(score: Cell | Average) -> str:
