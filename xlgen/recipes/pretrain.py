@@ -33,7 +33,7 @@ from xlgen.tasks.span_corruption import SpanCorruption
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import TrainingConfig, TrainingResult, train
 from xlgen.training.optim import AdamW
-from xlgen.training.schedules import Cosine
+from xlgen.training.schedules import Cosine, WarmUp
 from xlgen.training.validation import Validation, validation_losses
 
 NANO = T5Config(
@@ -167,19 +167,22 @@ class TextExamples:
 
 
 def nano() -> Pretraining:
-    """The packaged model's first stage: span corruption, 13 M parameters."""
-    steps = 2400
+    """The packaged model's first stage: span corruption at a constant rate, 13 M parameters.
+
+    The rate falls in the second stage only, so this one may be stopped, or made longer, at any step:
+    `training.steps=N` continues it.
+    """
     return Pretraining(
         training=TrainingConfig(
-            steps=steps,
+            steps=20_000,
             batch_size=16,
             window=1,
             optimizer=AdamW(beta2=0.98, weight_decay=0.01),
-            schedule=Cosine(peak=2e-3, warm_up=100, steps=steps, floor=2e-4),
+            schedule=WarmUp(peak=2e-3, warm_up=100),
             normalization="tokens",
             gradient_clip=1.0,
-            validate_every=400,
-            checkpoint_every=200,
+            validate_every=200,
+            checkpoint_every=100,
             keep=2,
         ),
     )
@@ -187,7 +190,7 @@ def nano() -> Pretraining:
 
 def nano_lm() -> Pretraining:
     """Its second stage: prefix language modelling from the first stage's end; set `start`."""
-    return _adaptation(nano())
+    return _adaptation(nano(), steps=4000)
 
 
 def pico() -> Pretraining:
@@ -197,17 +200,14 @@ def pico() -> Pretraining:
 
 def pico_lm() -> Pretraining:
     """Its second stage; set `start`."""
-    return _adaptation(pico())
+    return _adaptation(pico(), steps=4000)
 
 
-def _adaptation(first: Pretraining) -> Pretraining:
-    steps = (
-        first.training.steps // 6
-    )  # T5's adaptation: a tenth of pretraining; ours is short, so more
+def _adaptation(first: Pretraining, *, steps: int) -> Pretraining:
     training = replace(
         first.training,
         steps=steps,
         window=16,
-        schedule=Cosine(peak=7e-4, warm_up=20, steps=steps),
+        schedule=Cosine(peak=2e-3, warm_up=20, steps=steps),
     )
     return replace(first, task=PrefixLM(), limits=Limits(input=256, target=256), training=training)
