@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from xlgen.generation.beam import EOS, beam_search, top
+from xlgen.generation.beam import EOS, Hypotheses, beam_search, top
 from xlgen.generation.settings import BeamSettings
 from xlgen.model.load import hugging_face_config, hugging_face_name, tiny_model
 
@@ -214,3 +214,14 @@ def test_top_is_topk(vocabulary):
     found, wanted = top(values, 3), values.topk(3)
     assert torch.equal(found[0], wanted.values)
     assert torch.equal(found[1], wanted.indices)
+
+
+@pytest.mark.parametrize(("live", "final"), [(-9.0, False), (-12.0, False), (-13.0, True)])
+def test_a_source_stays_while_its_best_live_hypothesis_could_win(live, final):
+    """Ended: -3 over 1. Live at best: its score over (5 + 20) / 6 = 4.17, if it reaches the limit."""
+    hypotheses = Hypotheses(BeamSettings(beams=2, alpha=1.0), torch.tensor([20]))
+    log_ANJ = torch.tensor([[[-3.0, live, live - 1, live - 2]] * 2])
+    token_ANJ = torch.tensor([[[EOS, 7, 8, 9]] * 2])
+    hypotheses.extend(log_ANJ, token_ANJ)
+    assert hypotheses.final().tolist() == [final]
+    assert hypotheses.best(0) == []
