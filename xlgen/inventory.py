@@ -180,5 +180,5 @@ def as_text(value: Any, *, indent: int = 0) -> str:
             lines += [f"{' ' * indent}{key}", as_text(item, indent=indent + 2)]
         else:
             shown = ", ".join(map(str, item)) if isinstance(item, list) else item
-            lines.append(f"{' ' * indent}{str(key):<{width}}  {shown}")
+            lines.append(f"{' ' * indent}{key!s:<{width}}  {shown}")
     return "\n".join(lines)

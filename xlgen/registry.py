@@ -20,7 +20,7 @@ def near_names(name: str, names: list[str]) -> str:
     return f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(sorted(names))}"
 
 
-class UnknownName(InputError, LookupError):
+class UnknownNameError(InputError, LookupError):
     """A name that no table entry has; the message lists near ones."""
 
 
@@ -44,7 +44,7 @@ class Table(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._entries:
-            raise UnknownName(f"unknown {self.kind} {name!r}: {near_names(name, list(self))}")
+            raise UnknownNameError(f"unknown {self.kind} {name!r}: {near_names(name, list(self))}")
         module, attribute = self._entries[name].split(":")
         return getattr(importlib.import_module(module), attribute)
 
