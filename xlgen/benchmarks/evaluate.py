@@ -109,7 +109,11 @@ def _merge_scores(path: Path, cells: list[dict[str, Any]], system: System) -> di
     old = stored["cells"] if stored.get("run") == json.loads(json.dumps(system.stamp)) else []
     key = ("benchmark", "split", "language", "metric")
     merged = {tuple(cell[part] for part in key): cell for cell in [*old, *cells]}
-    scores = {"method": system.method, "run": system.stamp, "cells": list(merged.values())}
-    scores["checkpoint"] = system.stamp.get("checkpoint")
+    scores = {
+        "method": system.method,
+        "run": system.stamp,
+        "checkpoint": system.stamp.get("checkpoint"),
+        "cells": list(merged.values()),
+    }
     write_whole(path, json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
     return scores
