@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlgen.progress import progress
-from xlgen.sources.debian import Archive, Package, read_control_members, read_members
+from xlgen.sources.debian import Archive, Package, read_control_members, read_link, read_members
 from xlgen.sources.licences import Copyright, copyright_path, deb822, read_copyright
 from xlgen.sources.markup import normalise
 from xlgen.sources.pages import FOLDERS, Source
@@ -23,6 +23,7 @@ SHORTEST_ARTICLE = 60  # characters of the English long description
 SHORTEST_SUMMARY = 12
 FIELD = re.compile(r"Description(?:-([\w@]+)\.UTF-8)?")
 VARIABLE = "${"  # filled in when the question is asked
+VARIABLES = re.compile(r"[\s\d\W]*(?:\$\{\w+\}[\s\d\W]*)+")  # a paragraph of nothing else
 
 # Licences that let us pass texts on; a package under any other stays out.
 REDISTRIBUTABLE = re.compile(
@@ -52,7 +53,7 @@ def read_debconf(archive: Archive) -> tuple[list[Pair], list[Source]]:
     sources: list[Source] = []
     for name, deb in progress(sorted(archive.download(names).files.items()), "Reading templates"):
         package = archive.packages[name]
-        stated = _copyright(deb, package)
+        stated = _copyright(archive, deb, package)
         if not _may_ship(stated.licence):
             continue
         found = [x for t in read_templates(_templates(deb)) for x in make_pairs(t, package, stated)]
@@ -118,7 +119,7 @@ def _description(value: str) -> tuple[str, tuple[str, ...]]:
         else:
             paragraphs[-1].append(line)
     texts = (normalise(" ".join(part)) for part in paragraphs)
-    return normalise(first), tuple(text for text in texts if text)
+    return normalise(first), tuple(x for x in texts if x and not VARIABLES.fullmatch(x))
 
 
 def _templates(deb: Path) -> str:
@@ -126,10 +127,16 @@ def _templates(deb: Path) -> str:
     return "\n\n".join(member.text for member in members)
 
 
-def _copyright(deb: Path, package: Package) -> Copyright:
+def _copyright(archive: Archive, deb: Path, package: Package) -> Copyright:
+    """Read the package's copyright file, in the sibling package that its folder may point to."""
     path = copyright_path(package.name)
     for member in read_members(deb, lambda name: name == path):
         return read_copyright(member.text, "debian/templates")
+    sibling = (read_link(deb, str(Path(path).parent)) or "").rsplit("/", 1)[-1]
+    path = copyright_path(sibling)
+    for file in archive.download([sibling]).files.values():
+        for member in read_members(file, lambda name: name == path):
+            return read_copyright(member.text, "debian/templates")
     return Copyright("", "")
 
 

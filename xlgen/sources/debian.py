@@ -122,8 +122,8 @@ class Archive:
     def index_files(self, kind: str) -> list[Path]:
         """Return the fetched index files of a kind: Packages, Translations, or one of INDEXES."""
         form = "$(CREATED_BY) $(FILENAME)"
-        lines = self._apt("apt-get", "indextargets", "--format", form).splitlines()
-        files = [line.split(" ", 1)[1] for line in lines if line.split(" ", 1)[0] == kind]
+        lines = self._apt("apt-get", "indextargets", "--format", form).split("\n")
+        files = [line.split(" ", 1)[1] for line in lines if line.startswith(f"{kind} ")]
         return sorted(path for name in files for path in _fetched(Path(name)))
 
     def packages_holding(self, folder: str) -> dict[str, list[str]]:
@@ -192,7 +192,7 @@ class Archive:
         sources = self.configured / "sources.list"
         kept = subprocess.run(["apt-config", "dump"], capture_output=True, text=True).stdout
         lines = [
-            *(line for line in kept.splitlines() if _is_kept(line)),
+            *(line for line in kept.split("\n") if _is_kept(line)),
             f'Dir::Etc::sourcelist "{sources if sources.exists() else "/dev/null"}";',
             f'Dir::Etc::sourceparts "{self.configured / "sources.list.d"}";',
             f'Dir::Etc::main "/dev/null"; Dir::Etc::parts "{self.state / "empty"}";',
@@ -233,6 +233,13 @@ def read_members(deb: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
 def read_control_members(deb: Path, wanted: Callable[[str], bool]) -> Iterator[Member]:
     """Stream the package's control files (`templates`, `control`, …) that `wanted` accepts."""
     return _read_tar(deb, "--ctrl-tarfile", wanted)
+
+
+def read_link(deb: Path, path: str) -> str | None:
+    """Return where a package's symbolic link at `path` points; None when there is no such link."""
+    with _dpkg_deb(deb, "--fsys-tarfile") as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        links = [x.linkname for x in tar if x.issym() and x.name.removeprefix("./") == path]
+    return links[0] if links else None
 
 
 def sha256_of(path: Path) -> str:
@@ -300,5 +307,6 @@ def _is_kept(line: str) -> bool:
 
 
 def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.startswith("E:")] or text.splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    errors = [line for line in lines if line.startswith("E:")]
+    return (errors or lines or ["it said nothing"])[-1]
