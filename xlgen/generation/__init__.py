@@ -1,1 +1,1 @@
-
+"""A trained model's outputs: beam search, and the clean-up that comes after it."""

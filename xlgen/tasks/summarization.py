@@ -1,4 +1,4 @@
-"""Summarization: the article in, the summary out, no text prefix on either (peer-xgen's GEM task)."""
+"""Summarization: the article in, the summary out, no text prefix on either."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
