@@ -31,7 +31,7 @@ seeds = st.integers(0, 2**32)
 
 @pytest.mark.parametrize(("inputs", "expected"), [(512, (568, 114)), (1024, (1137, 229))])
 def test_raw_lengths_are_those_of_t5(inputs, expected):
-    # T5's random_spans_helper, run: peer-xgen study
+    # what T5's random_spans_helper returns
     assert raw_length(inputs) == expected
 
 
