@@ -46,19 +46,20 @@ NAMED_PACKAGES = (
 HELP_FOLDER = "usr/share/help/"
 # Packages with messages in a language of little text; the others' text comes along.
 SCARCE_FOLDERS = tuple(f"usr/share/locale/{code}/LC_MESSAGES/" for code in ("ar", "hi", "th"))
-LARGEST = 5_000_000  # bytes of such a package: larger ones are mostly pictures and programs
+# Larger packages are mostly pictures and programs: the most bytes of one with manuals, with messages.
+LARGEST_MANUAL, LARGEST_MESSAGES = 20_000_000, 5_000_000
 
 
 def corpus_packages(archive: Archive) -> list[str]:
     """Return the names of the packages to read, sorted."""
-    holding = {
-        name
-        for folder in (HELP_FOLDER, *SCARCE_FOLDERS)
-        for name in archive.packages_holding(folder)
-    }
     packages = archive.packages
-    small = {name for name in holding if name in packages and packages[name].size <= LARGEST}
-    return sorted(small | {name for name in NAMED_PACKAGES if name in packages})
+    limits = {HELP_FOLDER: LARGEST_MANUAL} | dict.fromkeys(SCARCE_FOLDERS, LARGEST_MESSAGES)
+    chosen = {name for name in NAMED_PACKAGES if name in packages}
+    for folder, limit in limits.items():
+        for name in archive.packages_holding(folder):
+            if name in packages and packages[name].size <= limit:
+                chosen.add(name)
+    return sorted(chosen)
 
 
 def build_corpus(
@@ -94,6 +95,28 @@ def build_corpus(
         },
     )
     return statistics
+
+
+def corpus_table(statistics: dict[str, dict[str, dict[str, int]]]) -> str:
+    """Return a Markdown table of a corpus: million characters by language and source.
+
+    >>> print(corpus_table({"th": {"messages": {"characters": 2_300_000, "bytes": 6_900_000}}}))
+    | language | MB | all | messages |
+    | --- | ---: | ---: | ---: |
+    | th | 6.9 | 2.30 | 2.30 |
+    """
+    sources = sorted({source for counts in statistics.values() for source in counts})
+    rows = [
+        ["language", "MB", "all", *sources],
+        ["---", *["---:"] * (len(sources) + 2)],
+    ]
+    for language, counts in statistics.items():
+        characters = {source: count["characters"] for source, count in counts.items()}
+        size = sum(count["bytes"] for count in counts.values())
+        shown = [sum(characters.values()), *(characters.get(source, 0) for source in sources)]
+        millions = [f"{number / 1e6:.2f}" if number else "" for number in shown]
+        rows.append([language, f"{size / 1e6:.1f}", *millions])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _write_json(path: Path, content: object) -> None:
