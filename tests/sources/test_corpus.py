@@ -9,6 +9,7 @@ import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +21,14 @@ from xlgen.sources.catalogues import (
     read_mo,
     read_properties,
 )
-from xlgen.sources.corpus import HeldOut, read_held_out, remove_paragraphs, write_corpus
+from xlgen.sources.corpus import (
+    HELP_FOLDER,
+    HeldOut,
+    build_corpus,
+    read_held_out,
+    remove_paragraphs,
+    write_corpus,
+)
 from xlgen.sources.filters import (
     Identifier,
     ParagraphFilter,
@@ -305,6 +313,52 @@ def test_numbers_do_not_make_a_paragraph_new() -> None:
     text = "Diese Datei gehört zu der Version {} des Programms, das Sie gerade installieren."
     assert chosen.kept([text.format("4.7"), text.format("5.11"), "x"]) == [text.format("4.7")]
     assert chosen.kept([text.format("6")]) == []
+
+
+class FakeArchive:
+    """An archive of one package and one index that are at hand."""
+
+    def __init__(self, cache: Path) -> None:
+        self.folder = cache
+        sizes = {"app": 100, "film": 30_000_000, "manpages-de": 100, "game": 6_000_000}
+        self.packages = {name: SimpleNamespace(size=size) for name, size in sizes.items()}
+
+    def packages_holding(self, folder: str) -> dict[str, list[str]]:
+        return {"app": [], "film": [], "gone": []} if folder == HELP_FOLDER else {"game": []}
+
+    def download(self, names: list[str]) -> SimpleNamespace:
+        assert names == ["app", "manpages-de"]
+        text = gzip.compress(f".SH X\n{VIETNAMESE}\n.PP\n{HELD}\n".encode())
+        deb = self.folder / "app_1_all.deb"
+        if not deb.exists():
+            make_package(self.folder, "app", {"usr/share/man/vi/man1/a.1.gz": text})
+        return SimpleNamespace(files={"app": deb})
+
+    def index_files(self, kind: str) -> list[Path]:
+        path = self.folder / "archive_i18n_Translation-de"
+        path.write_text(f"Package: a\nDescription-de: Gerät\n {GERMAN}\n .\n {HELD}\n")
+        return [path] if kind == "Translations" else []
+
+
+def test_build_writes_text_statistics_and_hashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlgen.sources.corpus.Archive", FakeArchive)
+    data_set = tmp_path / "howto0"
+    data_set.mkdir()
+    with lzma.open(data_set / "test.jsonl.xz", "wt") as file:
+        file.write(json.dumps({"document": "gnome/x", "input": HELD, "target": "t"}) + "\n")
+    out = tmp_path / "out"
+    statistics = build_corpus(cache=tmp_path, out=out, held_out=data_set)
+    assert (out / "de.txt").read_text() == f"{GERMAN}\n\n"
+    assert (out / "vi.txt").read_text() == f"{VIETNAMESE}\n\n"
+    assert json.loads((out / "statistics.json").read_text())["languages"] == statistics
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert set(manifest["inputs"]) == {"app_1_all.deb", "archive_i18n_Translation-de"}
+    assert len(manifest["outputs"]) == 18
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    build_corpus(cache=tmp_path, out=out, held_out=data_set)
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_remove_paragraphs_leaves_the_rest_as_it_was(tmp_path: Path) -> None:
