@@ -8,12 +8,12 @@ from xlgen.run import Adaptation
 
 def prompt() -> Adaptation:
     """PromptTuning on English howto0, some minutes on two cores."""
-    return _shortened(howto.prompt(), steps=200)
+    return _shortened(howto.prompt(), steps=160)
 
 
 def model() -> Adaptation:
     """ModelTuning on English howto0, some minutes on two cores."""
-    return _shortened(howto.model(), steps=200)
+    return _shortened(howto.model(), steps=160)
 
 
 def _shortened(run: Adaptation, *, steps: int) -> Adaptation:
@@ -21,4 +21,9 @@ def _shortened(run: Adaptation, *, steps: int) -> Adaptation:
     training = replace(
         run.training, steps=steps, batch_size=16, validate_every=every, checkpoint_every=every
     )
-    return replace(run, training=training, validation=replace(run.validation, limit=20))
+    return replace(
+        run,
+        training=training,
+        validation=replace(run.validation, limit=16),
+        decoding=replace(run.decoding, max_length=64),
+    )
