@@ -61,6 +61,7 @@ def make_mo(messages: dict[str, str], order: str = "<") -> bytes:
 
 
 HELD = "Dieser Absatz steht auf einer Seite, die zum Messen zurückgehalten wird."
+SAME = "Ein Absatz, der auf der englischen Seite genauso steht, ist nicht übersetzt."
 HEADER = "Content-Type: text/plain; charset=UTF-8\n"
 
 
@@ -241,8 +242,8 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         folder,
         "app",
         {
-            f"{help_folder}/C/{open_page}": mallard(ENGLISH),
-            f"{help_folder}/de/{open_page}": mallard(GERMAN, GERMAN, ENGLISH, HELD),
+            f"{help_folder}/C/{open_page}": mallard(ENGLISH, SAME),
+            f"{help_folder}/de/{open_page}": mallard(GERMAN, GERMAN, ENGLISH, SAME, HELD),
             f"{help_folder}/de/{held_page}": mallard(HELD),
             f"{help_folder}/zh_CN/{open_page}": mallard(CHINESE),
             f"{help_folder}/zh_TW/{open_page}": mallard(CHINESE),
