@@ -190,24 +190,26 @@ def nano() -> Pretraining:
 
 def nano_lm() -> Pretraining:
     """Its second stage: prefix language modelling from the first stage's end; set `start`."""
-    return _adaptation(nano(), steps=4000)
+    return _adaptation(nano(), peak=2e-3, steps=4000)
 
 
 def pico() -> Pretraining:
     """A smaller sibling for tests and studies of scale: 1.6 M parameters."""
-    return replace(nano(), shape=PICO)
+    first = nano()
+    training = replace(first.training, schedule=WarmUp(peak=5e-3, warm_up=100))
+    return replace(first, shape=PICO, training=training)
 
 
 def pico_lm() -> Pretraining:
     """Its second stage; set `start`."""
-    return _adaptation(pico(), steps=4000)
+    return _adaptation(pico(), peak=5e-3, steps=4000)
 
 
-def _adaptation(first: Pretraining, *, steps: int) -> Pretraining:
+def _adaptation(first: Pretraining, *, peak: float, steps: int) -> Pretraining:
     training = replace(
         first.training,
         steps=steps,
         window=16,
-        schedule=Cosine(peak=2e-3, warm_up=20, steps=steps),
+        schedule=Cosine(peak=peak, warm_up=20, steps=steps),
     )
     return replace(first, task=PrefixLM(), limits=Limits(input=256, target=256), training=training)
