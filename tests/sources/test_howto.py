@@ -121,6 +121,32 @@ def test_what_is_not_truly_translated_is_no_pair(reason: str, blocks: list[Block
     assert [x for x in found if x.language == "de" and x.kind == "headings"] == [], reason
 
 
+def test_a_paragraph_left_in_english_is_left_out_of_the_article() -> None:
+    mixed = [*GERMAN[:4], ENGLISH[4], *GERMAN[5:]]
+    found = list(make_pairs([_page("en", ENGLISH), _page("de", mixed)]))
+    (german,) = (x for x in found if x.language == "de" and x.kind == "headings")
+    assert ENGLISH[4].text not in german.input
+    assert len(german.article) == 2
+    assert 0.1 < german.untranslated < 0.4
+
+
+def test_a_close_relative_does_not_pass_for_the_language() -> None:
+    # Universal Declaration of Human Rights, articles 1 and 2 in Slovak, in a Czech folder.
+    slovak = [
+        "Všetci ľudia sa rodia slobodní a rovní v dôstojnosti a právach.",
+        "Sú obdarení rozumom a svedomím a majú navzájom konať v bratskom duchu.",
+        "Všetci ľudia sú si rovní v dôstojnosti a právach bez ohľadu na pôvod, rasu či jazyk.",
+    ]
+    texts = iter(slovak)
+    page = [
+        replace(x, text=next(texts)) if x.kind == "text" else replace(x, text="Práva človeka")
+        for x in ENGLISH
+    ]
+    assert pairs.identified_share(slovak, language="cs") >= pairs.LEAST_IDENTIFIED
+    found = list(make_pairs([_page("en", ENGLISH), _page("cs", page)]))
+    assert {x.language for x in found} == {"en"}
+
+
 def test_text_in_a_third_language_is_found_by_paragraph() -> None:
     french = (
         "Vous pouvez agrandir une fenêtre pour qu’elle remplisse tout l’espace de votre bureau."
