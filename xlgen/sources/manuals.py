@@ -46,7 +46,9 @@ def _roff_escape(found: re.Match[str]) -> str:
 
 def roff_paragraphs(data: bytes) -> list[str]:
     """Return the paragraphs of a manual page in the man or mdoc macros."""
-    paragraphs, words, until = [], [], ""
+    paragraphs: list[str] = []
+    words: list[str] = []
+    until = ""
     for line in data.decode("utf-8", "replace").splitlines():
         name, rest = "", line
         if line[:1] in {".", "'"}:
@@ -120,7 +122,7 @@ def _walk_docbook(element: etree._Element, paragraphs: list[str]) -> None:
             continue
         nested = any(_local(inner) in _DOCBOOK_BLOCKS for inner in child.iterdescendants())
         if name in _DOCBOOK_BLOCKS and not nested:
-            paragraphs.append("".join(child.itertext()))
+            paragraphs.append("".join(map(str, child.itertext())))
         else:
             _walk_docbook(child, paragraphs)
 
