@@ -40,7 +40,14 @@ NAMED_PACKAGES = (
     *(f"gimp-help-{code}" for code in _GIMP),
     *("manpages", "manpages-dev", *(f"manpages-{code}" for code in _MANUAL_PAGES)),
     *(f"manpages-{code}-dev" for code in _MANUAL_PAGES),
-    *("debian-handbook", "installation-guide-amd64", "mediawiki", "wordpress-l10n", "man-db"),
+    *(
+        "debian-handbook",
+        "installation-guide-amd64",
+        "mediawiki",
+        "mediawiki-classes",
+        "wordpress-l10n",
+        "man-db",
+    ),
     *("cinnamon-l10n", "gnupg-l10n", "kdevelop-l10n", "krita-l10n", "libvirt-l10n", "vlc-l10n"),
 )
 HELP_FOLDER = "usr/share/help/"
