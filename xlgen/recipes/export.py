@@ -6,18 +6,19 @@ python -c 'from xlgen.recipes.export import export_model; export_model("runs/nan
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlgen.config import read_config
+from xlgen.config import read_config, to_json
 from xlgen.data.shards import ShardedText
 from xlgen.errors import InputError
 from xlgen.files import write_whole
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.model.load import save_model
 from xlgen.model.t5 import T5, count_parameters
+from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
 from xlgen.training.checkpoint import Checkpoint
 from xlgen.training.folder import RunFolder
@@ -69,7 +70,6 @@ def model_card(
     raw = checkpoint.step * training.batch_size * task.raw_length(config.limits)
     losses = [line["loss"] for line in metrics if "loss" in line]
     seconds = max((line["seconds"] for line in metrics if "seconds" in line), default=0.0)
-    start = f" start={config.start}" if config.start else ""
     lines = [
         f"# {count_parameters(config.shape) / 1e6:.1f} M multilingual T5: {task.name}",
         "",
@@ -83,8 +83,7 @@ def model_card(
         f" {checkpoint.facts['fingerprint']['threads']} threads",
         f"- Training loss at the end: {losses[-1]:.3f} nats a target token" if losses else "",
         f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
-        f"- Command: `xlgen train pretrain.{_recipe_name(config)} corpus=DIR{start} "
-        f"training.steps={training.steps}` (all settings: the run's config.json)",
+        f"- Command: `{_command(config)}`",
         "- Corpus: `xlgen data build corpus`, text of Debian packages; licences are those of the packages",
         "",
         *_loss_table(config, text, metrics),
@@ -93,9 +92,29 @@ def model_card(
     return "\n".join(lines)
 
 
-def _recipe_name(config: "Pretraining") -> str:
+def _command(config: "Pretraining") -> str:
+    """Return the command of a run: its recipe, and every setting that differs from it."""
     size = "nano" if config.shape.width > 64 else "pico"
-    return size if config.task.name == "span_corruption" else f"{size}_lm"
+    recipe = f"pretrain.{size}" + ("" if config.task.name == "span_corruption" else "_lm")
+    default = dict(_settings(to_json(RECIPES[recipe]())))
+    places = {"corpus": "DIR", "start": "STAGE_BEFORE/model", "tokenizer": "FILE"}
+    changed = [
+        f"{key}={places.get(key, value)}"
+        for key, value in _settings(to_json(config))
+        if default.get(key) != value
+    ]
+    return " ".join(["xlgen train", recipe, *changed])
+
+
+def _settings(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each setting with its dotted path; the part chosen by name comes before its settings."""
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from _settings(item, f"{path}{key}.")
+        elif key == "name" and path:
+            yield path[:-1], item
+        elif key != "name":
+            yield path + key, item
 
 
 def _loss_table(
