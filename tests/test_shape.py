@@ -60,8 +60,9 @@ def test_public_names_have_docstrings(path):
     if path.name != "__init__.py":
         assert ast.get_docstring(tree), "a module says what it holds"
     for node in tree.body:
-        public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
-        assert not public or ast.get_docstring(node), node.name
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            overload = any(getattr(d, "id", "") == "overload" for d in node.decorator_list)
+            assert overload or ast.get_docstring(node), node.name
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -71,7 +71,7 @@ _FLUENT_VALUE = re.compile(r"^(?:-?[A-Za-z][\w-]*|\s+\.[A-Za-z][\w-]*)\s*=\s*(.*
 def read_fluent(data: bytes) -> Iterator[Message]:
     """Yield the values and attributes of a Fluent file, continuation lines joined."""
     value: list[str] = []
-    for line in data.decode("utf-8", "replace").splitlines():
+    for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         start = _FLUENT_VALUE.match(line)
         if start or not line.startswith(" "):
             if value:
@@ -88,7 +88,7 @@ _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 
 def read_properties(data: bytes) -> Iterator[Message]:
     """Yield the values of a Java-style properties file."""
-    for line in data.decode("utf-8", "replace").splitlines():
+    for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         if "=" in line and not line.startswith(("#", "!", " ")):
             value = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), line.split("=", 1)[1])
             yield "", value.replace("\\n", " ").replace("\\", "").strip()

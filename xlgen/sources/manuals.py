@@ -49,7 +49,7 @@ def roff_paragraphs(data: bytes) -> list[str]:
     paragraphs: list[str] = []
     words: list[str] = []
     until = ""
-    for line in data.decode("utf-8", "replace").splitlines():
+    for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         name, rest = "", line
         if line[:1] in {".", "'"}:
             found = re.match(r"[.'][ \t]*([^\s\"\\]*)[ \t]*(.*)$", line)
