@@ -21,6 +21,7 @@ from xlgen.sources.catalogues import (
     read_mo,
     read_properties,
 )
+from xlgen.sources.build import damaged_files
 from xlgen.sources.corpus import (
     HELP_FOLDER,
     HeldOut,
@@ -353,10 +354,11 @@ def test_build_writes_text_statistics_and_hashes(
     statistics = build_corpus(cache=tmp_path, out=out, held_out=data_set)
     assert (out / "de.txt").read_text() == f"{GERMAN}\n\n"
     assert (out / "vi.txt").read_text() == f"{VIETNAMESE}\n\n"
-    assert json.loads((out / "statistics.json").read_text())["languages"] == statistics
+    assert json.loads((out / "statistics.json").read_text()) == statistics
     manifest = json.loads((out / "manifest.json").read_text())
     assert set(manifest["inputs"]) == {"app_1_all.deb", "archive_i18n_Translation-de"}
-    assert len(manifest["outputs"]) == 18
+    assert len(manifest["files"]) == 19  # a file a language, and the statistics
+    assert damaged_files(out) == []
     before = {path: path.read_bytes() for path in out.iterdir()}
     build_corpus(cache=tmp_path, out=out, held_out=data_set)
     assert {path: path.read_bytes() for path in out.iterdir()} == before

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 from xlgen.languages import LANGUAGES
 from xlgen.progress import progress
@@ -71,8 +72,8 @@ def corpus_packages(archive: Archive) -> list[str]:
 
 def build_corpus(
     *, cache: Path, out: Path, held_out: Path | None = None, workers: int = 1
-) -> dict[str, dict[str, dict[str, int]]]:
-    """Fetch, read and write the corpus with its `statistics.json` and `manifest.json`.
+) -> dict[str, Any]:
+    """Fetch, read and write the corpus; return what its `statistics.json` holds.
 
     `held_out` is the folder of the data sets whose validation and test text must not occur, by default
     the packaged ones. Some 1.6 GB are fetched into the cache and read in half an hour of one core; a
@@ -93,15 +94,19 @@ def build_corpus(
     for source in (*SOURCES, DESCRIPTIONS):
         if source.licence not in licences[source.name]:
             licences[source.name].append(source.licence)
-    _write_json(out / "statistics.json", {"licences": licences, "languages": statistics})
+    facts = {"licences": dict(licences), "languages": statistics}
+    _write_json(out / "statistics.json", facts)
     _write_json(
         out / "manifest.json",
         {
             "inputs": {path.name: sha256_of(path) for path in sorted(inputs)},
-            "outputs": {path.name: sha256_of(path) for path in sorted(out.glob("*.txt"))},
+            "files": {
+                path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+                for path in [*sorted(out.glob("*.txt")), out / "statistics.json"]
+            },
         },
     )
-    return statistics
+    return facts
 
 
 def corpus_table(statistics: dict[str, dict[str, dict[str, int]]]) -> str:
