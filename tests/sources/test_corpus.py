@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from xlgen.errors import InputError
+from xlgen.sources.build import damaged_files
 from xlgen.sources.catalogues import (
     clean_message,
     read_fluent,
@@ -21,7 +22,6 @@ from xlgen.sources.catalogues import (
     read_mo,
     read_properties,
 )
-from xlgen.sources.build import damaged_files
 from xlgen.sources.corpus import (
     HELP_FOLDER,
     HeldOut,
