@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 HEADING = "## The files\n"
+TABLE, END_TABLE = "<!-- demo-table -->\n", "<!-- /demo-table -->"
 FLOW = (
     "sources", "data", "tasks", "model", "methods", "training", "generation", "metrics",
     "benchmarks", "reports", "recipes",
@@ -52,6 +53,19 @@ def test_the_tree_is_that_of_the_files():
     assert text.endswith(HEADING + file_tree()), "run `python tests/test_readme.py`"
 
 
+def demo_table() -> str:
+    """Return the table of the published demo run, of results/demo."""
+    from xlgen.reports.read import read_run
+    from xlgen.reports.tables import markdown_table
+
+    runs = [read_run(ROOT / "results" / "demo" / name) for name in ("prompt", "model", "lead-64")]
+    return markdown_table(runs, "howto0")
+
+
+def test_the_numbers_are_those_of_the_published_run():
+    assert demo_table() in README.read_text("utf-8"), "run `python tests/test_readme.py`"
+
+
 def test_links_lead_somewhere():
     for document in [README, *ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"]:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text("utf-8")):
@@ -87,4 +101,6 @@ def test_commands_parse():
 
 if __name__ == "__main__":
     kept = README.read_text("utf-8").split(HEADING)[0]
+    before, _, rest = kept.partition(TABLE)
+    kept = before + TABLE + demo_table() + END_TABLE + rest.partition(END_TABLE)[2]
     README.write_text(kept + HEADING + file_tree(), "utf-8")
