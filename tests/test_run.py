@@ -4,7 +4,6 @@ import json
 
 import pytest
 import torch
-from conftest import write_jsonl
 
 from xlgen.config import override
 from xlgen.errors import InputError
@@ -21,7 +20,7 @@ def model_folder(tmp_path, small_tokenizer):
 
 
 @pytest.fixture
-def run_config(tmp_path, model_folder, article_1):
+def run_config(tmp_path, model_folder, article_1, write_jsonl):
     """Return a run on English sentences, watched in six languages."""
     words = article_1["en"].split()
     train = [
@@ -90,7 +89,7 @@ def test_evaluation_keeps_finished_languages(run_config, tmp_path, monkeypatch):
         assert kept[cell["language"], cell["metric"]] == cell["value"]
 
 
-def test_own_file_in_own_predictions_out(run_config, tmp_path, article_1):
+def test_own_file_in_own_predictions_out(run_config, tmp_path, article_1, write_jsonl):
     run_config.run(tmp_path / "run")
     inputs = [{"id": str(i), "input": article_1[code]} for i, code in enumerate(["th", "hi", "zh"])]
     source = write_jsonl(tmp_path / "in.jsonl", inputs)
@@ -101,7 +100,7 @@ def test_own_file_in_own_predictions_out(run_config, tmp_path, article_1):
     assert all("prediction" in record and record["language"] == "th" for record in records)
 
 
-def test_training_on_a_held_out_text_is_refused(run_config, tmp_path):
+def test_training_on_a_held_out_text_is_refused(run_config, tmp_path, write_jsonl):
     from xlgen.benchmarks.held_out import held_out_examples
 
     leak = held_out_examples()[0]
