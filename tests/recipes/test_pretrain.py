@@ -8,12 +8,12 @@ import torch
 
 from xlgen.config import from_json, to_json
 from xlgen.errors import InputError
-from xlgen.model.load import load_model
+from xlgen.model.load import load_model, random_model
 from xlgen.model.t5 import count_parameters
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.export import export_model
-from xlgen.recipes.pretrain import PICO, TextExamples
+from xlgen.recipes.pretrain import PICO, TextExamples, start_local
 from xlgen.recipes.resolve import resolve
 from xlgen.tasks import span_corruption
 
@@ -132,3 +132,23 @@ def test_exporting_before_the_first_step_is_refused(tmp_path, tiny):
     (tmp_path / "config.json").write_text(json.dumps(to_json(config)))
     with pytest.raises(InputError, match="no checkpoint yet"):
         export_model(tmp_path, tmp_path / "out")
+
+
+def test_heads_start_at_their_own_distance():
+    stack = random_model(replace(PICO, heads=6), seed=0).encoder
+    start_local(stack)
+    bias_HSS = stack.position_bias(9, 9).detach()
+    assert [int(row.argmax()) - 4 for row in bias_HSS[:5, 4]] == [-1, 1, -2, 2, 0]
+    assert not bias_HSS[5].any()
+
+
+def test_reset_draws_anew_only_what_it_names(tmp_path, tiny):
+    resolve("pretrain.pico", [*tiny, "training.steps=1"]).run(tmp_path / "one")
+    again = resolve(
+        "pretrain.pico",
+        [*tiny, f"start={tmp_path / 'one' / 'model'}", 'reset=["attention."]', "training.seed=1"],
+    )
+    stored = load_model(tmp_path / "one" / "model").state_dict()
+    fresh = random_model(again.shape, seed=1).state_dict()
+    for name, tensor in again.make_model(again.open_text()[1]).state_dict().items():
+        assert torch.equal(tensor, fresh[name] if "attention." in name else stored[name]), name
