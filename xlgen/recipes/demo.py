@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from xlgen.recipes import howto
 from xlgen.run import Adaptation
+from xlgen.tasks import Limits
 
 
 def prompt() -> Adaptation:
@@ -19,11 +20,12 @@ def model() -> Adaptation:
 def _shortened(run: Adaptation, *, steps: int) -> Adaptation:
     every = steps // 4
     training = replace(
-        run.training, steps=steps, batch_size=16, validate_every=every, checkpoint_every=every
+        run.training, steps=steps, batch_size=8, validate_every=every, checkpoint_every=every
     )
     return replace(
         run,
         training=training,
         validation=replace(run.validation, limit=16),
+        limits=Limits(input=512, target=128),  # attention costs the square of the length
         decoding=replace(run.decoding, max_length=64),
     )
