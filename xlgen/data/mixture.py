@@ -186,7 +186,9 @@ def _check(parts: Sequence[int], rates: Sequence[float], seed: int) -> None:
             f"expected one rate for each part, got {len(parts)} parts, {len(rates)} rates"
         )
     if min(parts) < 1:
-        raise InputError(f"part {list(parts).index(min(parts))} of the mixture is empty; leave it out")
+        raise InputError(
+            f"part {list(parts).index(min(parts))} of the mixture is empty; leave it out"
+        )
     if not all(math.isfinite(rate) and rate >= 0 for rate in rates) or sum(rates) <= 0:
         raise InputError(f"expected rates of 0 or more, at least one above 0, got {list(rates)}")
     if not 0 <= seed < 2**64:
