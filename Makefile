@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUNS ?= demo
+# Test documents a language; all there are: make demo LIMIT=250 RUNS=demo-all
+LIMIT ?= 24
 bin := $(VENV)/bin
 # Two threads: more do not help at this size, and equal thread counts give equal bits.
 export OMP_NUM_THREADS ?= 2
@@ -33,12 +35,12 @@ $(VENV)/ready-for-tests: $(VENV)/ready requirements-test.lock
 demo: $(VENV)/ready
 	$(bin)/xlgen train demo.prompt --out $(RUNS)/prompt
 	$(bin)/xlgen train demo.model --out $(RUNS)/model
-	$(bin)/xlgen evaluate --run $(RUNS)/prompt --benchmark howto0 --limit 40
-	$(bin)/xlgen evaluate --run $(RUNS)/model --benchmark howto0 --limit 40
-	$(bin)/xlgen evaluate --run $(RUNS)/lead-64 --baseline lead-64 --benchmark howto0 --limit 40
-	$(bin)/xlgen evaluate --run $(RUNS)/prompt --benchmark howto0-short --limit 40
-	$(bin)/xlgen evaluate --run $(RUNS)/model --benchmark howto0-short --limit 40
-	$(bin)/xlgen evaluate --run $(RUNS)/lead-64 --baseline lead-64 --benchmark howto0-short --limit 40
+	$(bin)/xlgen evaluate --run $(RUNS)/prompt --benchmark howto0 --limit $(LIMIT)
+	$(bin)/xlgen evaluate --run $(RUNS)/model --benchmark howto0 --limit $(LIMIT)
+	$(bin)/xlgen evaluate --run $(RUNS)/lead-64 --baseline lead-64 --benchmark howto0 --limit $(LIMIT)
+	$(bin)/xlgen evaluate --run $(RUNS)/prompt --benchmark howto0-short --limit $(LIMIT)
+	$(bin)/xlgen evaluate --run $(RUNS)/model --benchmark howto0-short --limit $(LIMIT)
+	$(bin)/xlgen evaluate --run $(RUNS)/lead-64 --baseline lead-64 --benchmark howto0-short --limit $(LIMIT)
 	$(bin)/xlgen report $(RUNS)/prompt $(RUNS)/model $(RUNS)/lead-64 --out report.html
 
 test: $(VENV)/ready-for-tests
