@@ -3,6 +3,7 @@
 Raffel et al. 2020, section 3.1.4; the mask is that of `random_spans_noise_mask` in T5's preprocessors.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -49,14 +50,7 @@ class SpanCorruption(UnsupervisedTask):
         >>> SpanCorruption().raw_length(Limits(512, 114)), SpanCorruption().raw_length(Limits(1024, 512))
         (568, 1137)
         """
-        raw = 2
-        if not _fits(self.lengths(raw), limits):
-            raise InputError(
-                f"span corruption needs limits of at least 3 input and 3 target tokens, got {limits}"
-            )
-        while _fits(self.lengths(raw + 1), limits):
-            raw += 1
-        return raw
+        return _raw_length(self, limits)
 
     def make(
         self,
@@ -67,12 +61,24 @@ class SpanCorruption(UnsupervisedTask):
         rng: np.random.Generator,
     ) -> Pair:
         """Corrupt `tokens` [n]; text longer than the limits allow is cut first."""
-        tokens = tokens[: self.raw_length(limits)] if len(tokens) > limits.input else tokens
+        tokens = tokens[: self.raw_length(limits)]
         mask = noise_mask(len(tokens), density=self.density, mean_span=self.mean_span, rng=rng)
         return Pair(
             input=replace_spans(tokens, mask, tokenizer),
             target=replace_spans(tokens, ~mask, tokenizer),
         )
+
+
+@functools.cache  # asked for by every example
+def _raw_length(task: SpanCorruption, limits: Limits) -> int:
+    raw = 2
+    if not _fits(task.lengths(raw), limits):
+        raise InputError(
+            f"span corruption needs limits of at least 3 input and 3 target tokens, got {limits}"
+        )
+    while _fits(task.lengths(raw + 1), limits):
+        raw += 1
+    return raw
 
 
 def raw_length(input_length: int) -> tuple[int, int]:
