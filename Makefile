@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUNS ?= demo
 # Test documents a language; all there are: make demo LIMIT=250 RUNS=demo-all
-LIMIT ?= 24
+LIMIT ?= 40
 bin := $(VENV)/bin
 # Two threads: more do not help at this size, and equal thread counts give equal bits.
 export OMP_NUM_THREADS ?= 2
