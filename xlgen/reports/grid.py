@@ -86,8 +86,12 @@ class Grid:
         return frozenset(s for s, v in found.items() if v == top) if len(found) > 1 else frozenset()
 
     def count(self, language: str) -> str:
-        """Return n, the number of examples; several numbers where the systems differ."""
-        counts = {cell.n for (code, _, _), cell in self.cells.items() if code == language}
+        """Return n of the quality scores; several numbers where the systems differ.
+
+        An empty output has no share of ASCII, so that metric's n (in scores.json) can be lower.
+        """
+        cells = self.cells.items()
+        counts = {c.n for (code, metric, _), c in cells if (code, metric) == (language, QUALITY)}
         return "/".join(f"{n:,}" for n in sorted(counts))
 
     def average(self, metric: str, system: int) -> Average | None:
