@@ -45,6 +45,16 @@ def test_markdown_equals_scores(runs: list[Path], results: list[RunResults], ben
     assert all(line.count("**") == 2 for line in lines[2:-1])
 
 
+def test_n_is_that_of_the_quality_scores(tmp_path: Path):
+    run = make_runs(tmp_path)[0]
+    scores = json.loads((run / "scores.json").read_text("utf-8"))
+    for cell in scores["cells"]:
+        cell["n"] -= 2 * (cell["metric"] == "ascii")  # two empty outputs
+    write_json(run / "scores.json", scores)
+    rows = markdown_table([read_run(run)], "howto0").splitlines()[2:-1]
+    assert {row.split("|")[2].strip() for row in rows} == {"6"}
+
+
 @pytest.mark.parametrize("width", [80, 100])
 def test_terminal_table_fits_and_equals_scores(
     runs: list[Path], results: list[RunResults], width: int

@@ -4,7 +4,7 @@ xlgen train pretrain.nano corpus=DIR --out runs/nano
 xlgen train pretrain.nano_lm corpus=DIR start=runs/nano/model --out runs/nano_lm
 
 DIR holds `<language>.txt`. The same command continues a run; each ends with a model folder, `model/`, and
-its card. Rates and lengths are ours, chosen by the study in docs/pretraining.md.
+its card. Rates and lengths are ours, docs/pretraining.md tells what is known.
 """
 
 import zlib
