@@ -7,6 +7,7 @@ import torch
 
 from xlgen.config import override
 from xlgen.errors import InputError
+from xlgen.methods.prompt_files import read_prompt
 from xlgen.model.load import save_model, tiny_model
 from xlgen.reports.html import make_report
 from xlgen.run import Adaptation, Data, evaluate_baseline, evaluate_run, generate_file, open_run
@@ -56,6 +57,8 @@ def test_a_run_trains_resumes_evaluates_and_reports(run_config, tmp_path, articl
     states = [open_run(place, "last").adapted.state() for place in (folder, whole)]
     assert torch.equal(states[0]["prompt"], states[1]["prompt"])  # resumed equals never stopped
     assert "done already" in str(run_config.run(whole))
+    best = open_run(whole).adapted.state()["prompt"]
+    assert torch.equal(read_prompt(whole / "export"), best)  # PEFT's format, tested against peft
 
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().split("\n")[:-1]]
     watched = [line["validation"] for line in metrics if "validation" in line]

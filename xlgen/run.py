@@ -91,13 +91,15 @@ class Adaptation(RunConfig):
             self.training,
         )
         with RunFolder(folder, self) as opened:
-            return train(
+            result = train(
                 adapted,
                 stream,
                 self.training,
                 opened,
                 validate=lambda step: validation_losses(adapted, watched, self.training),
             )
+            open_run(folder).adapted.export(folder / "export", base=self.model)
+        return result
 
     def attach(self) -> tuple[Adapted, Tokenizer]:
         """Return the model, on the device, with the method attached; and its tokenizer."""

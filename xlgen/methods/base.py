@@ -6,6 +6,7 @@ tests (only its own parameters change, its state round-trips, the rest stays bit
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -52,6 +53,12 @@ class Adapted(nn.Module):
                     f"{list(parameter.shape)}; was it trained on another model or length?"
                 )
             parameter.data.copy_(state[name])
+
+    def export(self, folder: Path, *, base: str) -> None:
+        """Write what is trained in a format that other libraries read, if there is one.
+
+        `base` names the model. By default nothing is written: a checkpoint holds the state anyway.
+        """
 
 
 @dataclass(frozen=True)

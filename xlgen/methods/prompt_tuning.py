@@ -11,7 +11,7 @@ from xlgen.data.batches import Batch
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.methods.base import Adapted, Method
-from xlgen.methods.prompt_files import read_prompt
+from xlgen.methods.prompt_files import read_prompt, save_prompt
 from xlgen.model.t5 import T5, Encoded
 
 LONGEST = 1000  # the paper's longest prompt (Figure 2c)
@@ -52,6 +52,10 @@ class PromptAdapted(Adapted):
     def encode(self, batch: Batch) -> Encoded:
         prompt_BPD = self.prompt.expand(len(batch.ids), -1, -1)
         return self.model.encode(batch.input_BL, batch.input_mask_BL, prompt_BPD)
+
+    def export(self, folder: Path, *, base: str) -> None:
+        """Write the prompt as PEFT's folder."""
+        save_prompt(self.prompt, folder, config=self.model.config, base=base)
 
 
 def _from_vocabulary(
