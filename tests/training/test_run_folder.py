@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+import torch
 from faults import OPERATIONS, FaultyDisk, fail_with
 
 from xlgen.config import to_json
@@ -72,6 +73,14 @@ def test_a_damaged_configuration_is_named(tmp_path):
         pytest.raises(InputError, match=r"config\.json: damaged"),
         RunFolder(tmp_path, TrainingConfig()),
     ):
+        pass
+
+
+def test_steps_without_their_configuration_are_not_continued(tmp_path):
+    with RunFolder(tmp_path, TrainingConfig()) as folder:
+        folder.steps.save(1, {"x": torch.ones(1)}, {})
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(InputError, match=r"no config\.json"), RunFolder(tmp_path, TrainingConfig()):
         pass
 
 

@@ -100,6 +100,11 @@ class RunFolder:
         follows them; any other change would make one run out of two, and raises InputError.
         """
         if not (self.path / "config.json").exists():
+            if self.steps.steps():
+                raise InputError(
+                    f"{self.path}: has steps but no config.json, so nothing says what they are of; "
+                    "restore it, or choose another folder"
+                )
             self.write_json("config.json", config)
             return []
         stored = self.read_json("config.json")
