@@ -8,34 +8,22 @@ from typing import Any
 
 import pytest
 import sentencepiece
+from udhr import HARD
 
 from xlgen.data.tokenizer import Tokenizer
-
-# Universal Declaration of Human Rights, article 1 (United Nations, public domain).
-ARTICLE_1 = {
-    "en": "All human beings are born free and equal in dignity and rights. They are endowed with"
-    " reason and conscience and should act towards one another in a spirit of brotherhood.",
-    "th": "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม"
-    " และควรปฏิบัติต่อกันด้วยเจตนารมณ์แห่งภราดรภาพ",
-    "ar": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا وعليهم أن"
-    " يعامل بعضهم بعضا بروح الإخاء.",
-    "hi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता और समानता प्राप्त है।",
-    "zh": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。",
-    "vi": "Tất cả mọi người sinh ra đều được tự do và bình đẳng về nhân phẩm và quyền lợi.",
-}
 
 
 @pytest.fixture(scope="session")
 def article_1() -> dict[str, str]:
-    return dict(ARTICLE_1)
+    return dict(HARD)
 
 
 @pytest.fixture(scope="session")
 def small_tokenizer(tmp_path_factory) -> Tokenizer:
-    """Return a SentencePiece model of some 500 pieces with T5's ids, trained on ARTICLE_1."""
+    """Return a SentencePiece model of some 500 pieces with T5's ids, trained on HARD."""
     file = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(list(ARTICLE_1.values()) * 3), model_writer=file,
+        sentence_iterator=iter(list(HARD.values()) * 3), model_writer=file,
         vocab_size=480, byte_fallback=True, character_coverage=0.98, hard_vocab_limit=False,
         minloglevel=2, normalization_rule_name="nfkc", pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
     )  # fmt: skip

@@ -7,23 +7,12 @@ import pytest
 import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
+from udhr import HARD
 
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 
-# Universal Declaration of Human Rights, article 1 (United Nations, public domain).
-TEXTS = {
-    "en": "All human beings are born free and equal in dignity and rights. They are endowed with"
-    " reason and conscience and should act towards one another in a spirit of brotherhood.",
-    "th": "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม"
-    " และควรปฏิบัติต่อกันด้วยเจตนารมณ์แห่งภราดรภาพ",
-    "ar": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا وعليهم أن"
-    " يعامل بعضهم بعضا بروح الإخاء.",
-    "hi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता और समानता प्राप्त है।",
-    "zh": "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。",
-    "vi": "Tất cả mọi người sinh ra đều được tự do và bình đẳng về nhân phẩm và quyền lợi.",
-    "empty": "",
-}
+TEXTS = {**HARD, "empty": ""}
 
 
 def train_model(**settings):

@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-TEXTS: dict[str, str] = json.loads(
-    Path(__file__).with_name("udhr_article_1.json").read_text("utf-8")
-)
+from udhr import ARTICLE_1
+
 SHORT_ONLY = ("ar", "hi", "th")
 BENCHMARKS = {
-    "howto0": tuple(code for code in TEXTS if code not in SHORT_ONLY),
-    "howto0-short": tuple(TEXTS),
+    "howto0": tuple(code for code in ARTICLE_1 if code not in SHORT_ONLY),
+    "howto0-short": tuple(ARTICLE_1),
 }
 # Mean SP-ROUGE-Lsum in English and elsewhere, and the share of wrong-language outputs.
 SYSTEMS: dict[str, tuple[float, float, float]] = {
@@ -95,7 +94,7 @@ def _example(
     english, elsewhere, wrong_rate = means
     quality = min(100.0, max(0.0, random_.gauss(english if language == "en" else elsewhere, 7)))
     wrong = language != "en" and random_.random() < wrong_rate
-    text, reference = TEXTS[language], TEXTS[language][: len(TEXTS[language]) // 2]
+    text, reference = ARTICLE_1[language], ARTICLE_1[language][: len(ARTICLE_1[language]) // 2]
     scores = {
         "sp_rouge_lsum": quality,
         "lid": 0.0 if wrong else random_.uniform(70, 100),
@@ -122,7 +121,7 @@ def _prediction(method: str, text: str, count: int, wrong: bool, random_: random
     if count == 2 and method == "model-tuning":
         return ""
     if wrong:
-        words = TEXTS["en"].split()
+        words = ARTICLE_1["en"].split()
         start = random_.randrange(len(words) - 12)
         return f"{text[: random_.randrange(1, 40)]} {' '.join(words[start : start + 12])}"
     return text[: random_.randrange(30, 90)]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from made_runs import TEXTS
+from udhr import ARTICLE_1
 
 from xlgen.benchmarks.base import Benchmark
 from xlgen.benchmarks.evaluate import System, evaluate
@@ -24,15 +24,15 @@ def test_an_evaluation_becomes_a_page(tmp_path: Path):
             "id": f"page-{count}", "language": code, "input": text, "target": text[: 20 + 3 * count],
             "document": f"page-{count}", "source": "UDHR Article 1", "licence": "free to use",
         }
-        for code, text in TEXTS.items()
+        for code, text in ARTICLE_1.items()
         for count in range(3)
     ]  # fmt: skip
     source = tmp_path / "articles.jsonl"
     source.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    benchmark = Benchmark("own", str(source), tuple(TEXTS), DEFAULT_METRICS, "articles")
+    benchmark = Benchmark("own", str(source), tuple(ARTICLE_1), DEFAULT_METRICS, "articles")
     systems = {
         "prompt-tuning": lambda examples: [example.input[:40] for example in examples],
-        "model-tuning": lambda examples: [TEXTS["en"][:60] for _ in examples],
+        "model-tuning": lambda examples: [ARTICLE_1["en"][:60] for _ in examples],
         "lead-64": lambda examples: [example.input[:20] for example in examples],
     }
     for method, predict in systems.items():
@@ -51,4 +51,4 @@ def test_an_evaluation_becomes_a_page(tmp_path: Path):
         "100.0 % (100.0 to 100.0) of ModelTuning's outputs are in the wrong" in report.headline[-1]
     )
     assert "UDHR Article 1: free to use" in page
-    assert page.count('<span class="flag">in English</span>') == 3 * (len(TEXTS) - 1)
+    assert page.count('<span class="flag">in English</span>') == 3 * (len(ARTICLE_1) - 1)

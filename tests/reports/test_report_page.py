@@ -13,7 +13,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from made_runs import BENCHMARKS, HOSTILE, TEXTS, make_runs, write_json
+from made_runs import BENCHMARKS, HOSTILE, make_runs, write_json
+from udhr import ARTICLE_1
 
 from xlgen.errors import InputError
 from xlgen.reports import Report, make_report, read_run
@@ -143,10 +144,10 @@ def test_the_same_folders_give_the_same_bytes(runs: list[Path], report: Report, 
 
 def test_every_language_has_its_samples_with_language_and_direction(elements: Elements):
     texts = [a for tag, a in elements.found if tag == "div" and a.get("class") == "text"]
-    assert {a["lang"] for a in texts} == set(TEXTS)
+    assert {a["lang"] for a in texts} == set(ARTICLE_1)
     assert {a["dir"] for a in texts} == {"auto"}
     for code in ("ar", "hi", "th", "zh", "vi"):
-        assert TEXTS[code][:20] in "".join(elements.words)
+        assert ARTICLE_1[code][:20] in "".join(elements.words)
 
 
 def test_wrong_words_are_marked_with_a_label_beside_the_line(page: str):

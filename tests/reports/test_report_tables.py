@@ -1,6 +1,7 @@
 """Tables and sentences say what scores.json says."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,17 +138,19 @@ def make_one(
     *,
     method: str = "prompt-tuning",
     languages: tuple = ("th",),
+    raised: Mapping[str, float] | None = None,
 ) -> Path:
-    """Write a run with just these scores per example."""
+    """Write a run with just these scores per example, higher by `raised` in a language."""
     folder = root / method
     (folder / "predictions").mkdir(parents=True)
     lines, scores, cells = [], [], []
     for language in languages:
+        more = (raised or {}).get(language, 0.0)
         for name, value in values.items():
             key = {"id": name, "language": language}
             lines.append(json.dumps({**key, "prediction": "ก", "reference": "ข"}))
-            scores.append(json.dumps({**key, "scores": {QUALITY: value}}))
-        mean = sum(values.values()) / len(values)
+            scores.append(json.dumps({**key, "scores": {QUALITY: value + more}}))
+        mean = sum(values.values()) / len(values) + more
         cell = {"benchmark": "howto0", "split": "test", "language": language, "metric": QUALITY}
         cells.append({**cell, "value": mean, "n": len(values)})
     (folder / "predictions/howto0-test.jsonl").write_text("\n".join(lines), "utf-8")
@@ -185,6 +188,17 @@ def test_headline_follows_the_scores(tmp_path: Path, prompt, model, lead, senten
     runs = make_runs(tmp_path, systems=systems, examples=40, benchmarks=languages)
     grid = make_grid([read_run(r) for r in runs], benchmark="howto0", split="test")
     assert sentence in " ".join(find(grid).headline)
+
+
+def test_headline_names_the_languages_in_which_a_method_beats_a_baseline(tmp_path: Path):
+    codes, values = ("en", "de", "zh"), {"a": 5.0, "b": 6.0, "c": 7.0}
+    method = make_one(tmp_path, values, languages=codes, raised={"zh": 9.0})
+    lead = make_one(
+        tmp_path, values, method="lead-64", languages=codes, raised={"en": 8.0, "de": 8.5}
+    )
+    runs = (method, lead)
+    grid = make_grid([read_run(r) for r in runs], benchmark="howto0", split="test")
+    assert "It is clearly ahead of it in Chinese." in find(grid).warnings[0]
 
 
 def test_headline_tells_no_lead64_warning_where_methods_are_better(tmp_path: Path):

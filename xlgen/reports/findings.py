@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xlgen.languages import LANGUAGES
 from xlgen.reports.grid import QUALITY, Average, Grid, difference, wrong_references, wrong_share
 from xlgen.reports.read import Cell
 from xlgen.reports.text import listed, number
@@ -120,7 +121,7 @@ def _title(grid: Grid, methods: Sequence[int]) -> str:
 
 def _beaten(grid: Grid, methods: Sequence[int], baselines: Sequence[int], compared: str) -> str:
     """Put into the title where a baseline is clearly ahead of every method."""
-    places = {"in English": ["en"], "in the other languages": list(grid.others)}
+    places = {"in English": ["en"], "on average elsewhere": list(grid.others)}
     scored = {name: codes for name, codes in places.items() if _ranked(grid, methods, codes)}
     for base in baselines:
         gaps = {
@@ -135,7 +136,8 @@ def _beaten(grid: Grid, methods: Sequence[int], baselines: Sequence[int], compar
         ]
         name = grid.systems[base]
         if lost and len(lost) == len(scored):
-            return f"{NOTHING_BEATS} {name}, which just copies the beginning of the article."
+            copies = f"{NOTHING_BEATS} {name}, which just copies the beginning of the article"
+            return f"{copies}, {' or '.join(lost)}."
         if lost:
             return f"{compared[:-1]}; {lost[0]}, {name} is ahead of every method."
     return compared
@@ -159,7 +161,19 @@ def _below(grid: Grid, method: int, base: int) -> str:
     name, other = grid.systems[method], grid.systems[base]
     texts = [f"{name} does worse than {other} {' and '.join(worse)}."] if worse else []
     texts += [f"{name} is not clearly better than {other} {' and '.join(level)}."] if level else []
+    ahead = _ahead(grid, method, base) if texts else []
+    texts += [f"It is clearly ahead of it in {listed(ahead)}."] if ahead else []
     return " ".join(texts)
+
+
+def _ahead(grid: Grid, method: int, base: int) -> list[str]:
+    """Name the other languages in which a method is clearly ahead."""
+    gaps = {code: difference(grid, method, base, languages=[code]) for code in grid.others}
+    return [
+        LANGUAGES[code].name
+        for code, gap in gaps.items()
+        if gap is not None and gap.low is not None and gap.low > 0
+    ]
 
 
 def _place(grid: Grid, methods: Sequence[int], *, languages: Sequence[str], place: str) -> str:
