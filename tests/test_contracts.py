@@ -42,10 +42,12 @@ def test_recipe_rebuilds_from_its_stored_settings(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_takes_overrides_and_names_unknown_ones(name):
-    config = override(RECIPES[name](), ["training.steps=7"])
-    assert config.training.steps == 7
-    with pytest.raises(InputError, match="did you mean steps"):
-        override(config, ["training.stpes=7"])
+    recipe = RECIPES[name]()
+    part = "training.steps" if hasattr(recipe, "training") else "shape.heads"
+    config = override(recipe, [f"{part}=7"])
+    assert to_json(config)[part.split(".")[0]][part.split(".")[1]] == 7
+    with pytest.raises(InputError, match=f"did you mean {part.split('.')[1]}"):
+        override(config, [f"{part[:-1]}z=7"])
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

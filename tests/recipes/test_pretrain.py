@@ -20,21 +20,12 @@ from xlgen.tasks import span_corruption
 NAMES = [name for name in RECIPES if name.startswith("pretrain.")]
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory, article_1):
-    folder = tmp_path_factory.mktemp("corpus")
-    for language, text in article_1.items():
-        documents = [f"{text} {number}\n{text}" for number in range(30)]
-        (folder / f"{language}.txt").write_text("\n\n".join(documents), "utf-8")
-    return folder
-
-
 @pytest.fixture
-def tiny(corpus, spiece):
+def tiny(corpus_of_six, spiece):
     """A run of six steps over six languages."""
     settings = ["training.steps=6", "training.batch_size=4", "limits.input=48", "limits.target=48"]
     settings += ["training.checkpoint_every=3", "training.validate_every=3", "held_out=0.2"]
-    settings += [f"corpus={corpus}", f"tokenizer={spiece.path}", "training.log_every=1"]
+    settings += [f"corpus={corpus_of_six}", f"tokenizer={spiece.path}", "training.log_every=1"]
     return [*settings, "shape.vocabulary=640"]
 
 
@@ -140,15 +131,3 @@ def test_heads_start_at_their_own_distance():
     bias_HSS = stack.position_bias(9, 9).detach()
     assert [int(row.argmax()) - 4 for row in bias_HSS[:5, 4]] == [-1, 1, -2, 2, 0]
     assert not bias_HSS[5].any()
-
-
-def test_reset_draws_anew_only_what_it_names(tmp_path, tiny):
-    resolve("pretrain.pico", [*tiny, "training.steps=1"]).run(tmp_path / "one")
-    again = resolve(
-        "pretrain.pico",
-        [*tiny, f"start={tmp_path / 'one' / 'model'}", 'reset=["attention."]', "training.seed=1"],
-    )
-    stored = load_model(tmp_path / "one" / "model").state_dict()
-    fresh = random_model(again.shape, seed=1).state_dict()
-    for name, tensor in again.make_model(again.open_text()[1]).state_dict().items():
-        assert torch.equal(tensor, fresh[name] if "attention." in name else stored[name]), name

@@ -10,6 +10,7 @@ RUNS = Table(
     "kind of run",
     {
         "adaptation": "xlgen.run:Adaptation",
+        "bigrams": "xlgen.recipes.bigrams:BigramStart",
         "pretraining": "xlgen.recipes.pretrain:Pretraining",
     },
 )
@@ -23,8 +24,10 @@ RECIPES = Table(
         "demo.model": "xlgen.recipes.demo:model",
         "paper.prompt": "xlgen.recipes.paper:prompt",
         "paper.model": "xlgen.recipes.paper:model",
+        "pretrain.nano_start": "xlgen.recipes.bigrams:nano",
         "pretrain.nano": "xlgen.recipes.pretrain:nano",
         "pretrain.nano_lm": "xlgen.recipes.pretrain:nano_lm",
+        "pretrain.pico_start": "xlgen.recipes.bigrams:pico",
         "pretrain.pico": "xlgen.recipes.pretrain:pico",
         "pretrain.pico_lm": "xlgen.recipes.pretrain:pico_lm",
     },

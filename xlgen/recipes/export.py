@@ -3,7 +3,6 @@
 python -c 'from xlgen.recipes.export import export_model; export_model("runs/nano", "nano-so-far")'
 """
 
-import json
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from xlgen.training.checkpoint import Checkpoint
 from xlgen.training.folder import RunFolder
 
 if TYPE_CHECKING:
+    from xlgen.recipes.bigrams import BigramStart
     from xlgen.recipes.pretrain import Pretraining
 
 TUNING_DROPOUT = (
@@ -50,10 +50,7 @@ def export_model(run: str | Path, out: str | Path) -> Path:
     adapted.load_state(
         {k.removeprefix(prefix): t for k, t in checkpoint.tensors.items() if k.startswith(prefix)}
     )
-    save_model(adapted.model, out)
-    settings = json.loads((out / "config.json").read_text("utf-8"))
-    settings["tokenizer_sha256"] = tokenizer.sha256
-    write_whole(out / "config.json", json.dumps(settings, indent=2) + "\n")
+    save_model(adapted.model, out, tokenizer_sha256=tokenizer.sha256)
     if config.tokenizer is not None:
         shutil.copyfile(tokenizer.path, out / "spiece.model")
     earlier = _earlier_card(config.start)
@@ -83,7 +80,7 @@ def model_card(
         f" {checkpoint.facts['fingerprint']['threads']} threads",
         f"- Training loss at the end: {losses[-1]:.3f} nats a target token" if losses else "",
         f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
-        f"- Command: `{_command(config)}`",
+        f"- Command: `{command(config, stage='' if task.name == 'span_corruption' else '_lm')}`",
         "- Corpus: `xlgen data build corpus`, text of Debian packages; licences are those of the packages",
         "",
         *_loss_table(config, text, metrics),
@@ -92,10 +89,10 @@ def model_card(
     return "\n".join(lines)
 
 
-def _command(config: "Pretraining") -> str:
+def command(config: "Pretraining | BigramStart", *, stage: str) -> str:
     """Return the command of a run: its recipe, and every setting that differs from it."""
     size = "nano" if config.shape.width > 64 else "pico"
-    recipe = f"pretrain.{size}" + ("" if config.task.name == "span_corruption" else "_lm")
+    recipe = f"pretrain.{size}{stage}"
     default = dict(_settings(to_json(RECIPES[recipe]())))
     places = {"corpus": "DIR", "start": "STAGE_BEFORE/model", "tokenizer": "FILE"}
     changed = [

@@ -57,8 +57,8 @@ class Pretraining(RunConfig):
 
     `start` is a model folder to go on from, None for random weights of `shape`. Languages are drawn in
     proportion to tokens ** `alpha`. `validation_segments` held-out segments of each language are watched.
-    Of `start`, tensors whose name contains an entry of `reset` are drawn anew. `positions` "local" starts
-    each attention head at its own distance (ours: a short run has no time to find them), "random" as T5.
+    Without `start`, `positions` "local" begins each attention head at its own distance (ours: a short run
+    has no time to find them), "random" as T5.
     """
 
     name: ClassVar[str] = "pretraining"
@@ -72,7 +72,6 @@ class Pretraining(RunConfig):
     held_out: float = 0.005
     validation_segments: int = 8
     positions: Literal["random", "local"] = "local"
-    reset: tuple[str, ...] = ()
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def run(self, folder: Path) -> TrainingResult:
@@ -96,11 +95,7 @@ class Pretraining(RunConfig):
 
     def open_text(self) -> tuple[ShardedText, Tokenizer]:
         """Return the corpus as tokens, encoded now if it was not, and its tokenizer."""
-        if self.corpus is None:
-            raise InputError("pretraining needs text: set corpus=DIR, a folder of <language>.txt")
-        tokenizer = Tokenizer(self.tokenizer) if self.tokenizer else packaged_tokenizer()
-        folder = make_shards(self.corpus, tokenizer, held_out=self.held_out)
-        return ShardedText(folder, tokenizer), tokenizer
+        return open_text(self.corpus, self.tokenizer, held_out=self.held_out)
 
     def make_model(self, tokenizer: Tokenizer) -> T5:
         """Return the model to begin with, in float32 on the CPU."""
@@ -109,22 +104,28 @@ class Pretraining(RunConfig):
                 f"{tokenizer.path} has {tokenizer.size:,} pieces, shape.vocabulary is "
                 f"{self.shape.vocabulary:,}; raise it"
             )
-        fresh = random_model(self.shape, seed=self.training.seed).train()
-        if self.positions == "local":
-            for stack in (fresh.encoder, fresh.decoder):
-                start_local(stack)
         if self.start is None:
+            fresh = random_model(self.shape, seed=self.training.seed).train()
+            if self.positions == "local":
+                for stack in (fresh.encoder, fresh.decoder):
+                    start_local(stack)
             return fresh
         stored = load_model(self.start)
         if replace(stored.config, dropout=self.shape.dropout) != self.shape:
             raise InputError(f"{self.start} has the shape {stored.config}, not {self.shape}")
-        kept = {
-            name: tensor
-            for name, tensor in stored.state_dict().items()
-            if not any(part in name for part in self.reset)
-        }
-        fresh.load_state_dict(fresh.state_dict() | kept)
-        return fresh
+        model = T5(self.shape)
+        model.load_state_dict(stored.state_dict())
+        return model.train()
+
+
+def open_text(
+    corpus: Path | None, tokenizer: Path | None, *, held_out: float
+) -> tuple[ShardedText, Tokenizer]:
+    """Return a corpus as tokens, encoded now if it was not, and its tokenizer."""
+    if corpus is None:
+        raise InputError("pretraining needs text: set corpus=DIR, a folder of <language>.txt")
+    opened = Tokenizer(tokenizer) if tokenizer else packaged_tokenizer()
+    return ShardedText(make_shards(corpus, opened, held_out=held_out), opened), opened
 
 
 # The distance at which a head looks first, and how steeply it looks away from it, head by head.

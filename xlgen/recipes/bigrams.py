@@ -1,0 +1,249 @@
+"""The start of pretraining: embedding and head as a language model of adjacent tokens, from counts alone.
+
+xlgen train pretrain.nano_start corpus=DIR --out runs/start
+xlgen train pretrain.nano corpus=DIR start=runs/start/model --out runs/nano
+
+A model that will see little text spends most of it on learning which token follows which. Counting that over
+the whole corpus takes seconds. The table is factorized, first as positive pointwise mutual information
+(Levy and Goldberg 2014), then by descent on its own likelihood; what the layers add begins small, so that
+the first logits are the factorized table's. Ours; docs/pretraining.md says what it brings.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+from torch.nn import functional as F
+
+from xlgen.data.mixture import temperature_rates
+from xlgen.data.shards import Shard, ShardedText
+from xlgen.files import write_whole
+from xlgen.model.load import random_model, save_model
+from xlgen.model.t5 import T5, T5Config
+from xlgen.progress import progress
+from xlgen.recipes.base import RunConfig
+from xlgen.recipes.export import command
+from xlgen.recipes.pretrain import NANO, PICO, open_text, start_local
+from xlgen.training.folder import RunFolder
+
+RARE = 1e-7  # the probability given to pieces that the corpus lacks
+POWER_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Embedding E_VD with rows of unit root mean square, head W_VD: logits of the next token are E W^T."""
+
+    embedding_VD: Tensor
+    head_VD: Tensor
+
+    def to(self, device: str) -> "Factors":
+        return Factors(self.embedding_VD.to(device), self.head_VD.to(device))
+
+    def losses(self, rows: np.ndarray, wanted: Tensor) -> Tensor:
+        """Return the cross-entropy (nats) [N] of `wanted` [N, V] after the tokens `rows` [N]."""
+        hidden_ND = F.rms_norm(self.embedding_VD[rows], self.embedding_VD.shape[1:])
+        return -(wanted * F.log_softmax(hidden_ND @ self.head_VD.T, dim=1)).sum(1)
+
+
+@dataclass(frozen=True)
+class BigramStart(RunConfig):
+    """Make the model folder that pretraining starts from.
+
+    Each of `passes` goes over all rows of the table in batches of `rows`, with Adam at `learning_rate`
+    falling to zero. `smoothing` counts of the unigram are added to each row. What attention and
+    feed-forward add to the residual stream begins `damping` times as large as in T5.
+    """
+
+    name: ClassVar[str] = "bigrams"
+    corpus: Path | None = None
+    tokenizer: Path | None = None
+    shape: T5Config = NANO
+    alpha: float = 0.5
+    held_out: float = 0.005
+    passes: int = 12
+    rows: int = 512
+    learning_rate: float = 0.03
+    smoothing: float = 1.0
+    damping: float = 0.1
+    seed: int = 0
+
+    def run(self, folder: Path) -> str:
+        """Write `folder/model` with its card; what is there already is kept."""
+        out = folder / "model"
+        if (out / "README.md").is_file():
+            return f"{out}: done earlier"
+        text, tokenizer = open_text(self.corpus, self.tokenizer, held_out=self.held_out)
+        with RunFolder(folder, self) as opened:
+            table = count_bigrams(text, vocabulary=self.shape.vocabulary, alpha=self.alpha)
+            factors = self.fit(table)
+            losses = held_out_losses(factors, text)
+            opened.write_json("losses.json", losses)
+            save_model(self.make_model(factors), out, tokenizer_sha256=tokenizer.sha256)
+            if self.tokenizer is not None:
+                shutil.copyfile(tokenizer.path, out / "spiece.model")
+            write_whole(out / "README.md", self.card(text, losses))
+        mean = sum(losses.values()) / len(losses)
+        return f"{out}: held-out loss {mean:.3f} nats a token, the mean of {len(losses)} languages"
+
+    def fit(self, table: csr_matrix) -> Factors:
+        """Factorize the counts [V, V] of `next` after `token`."""
+        totals, unigram = _marginals(table)
+        factors = factorize_pmi(table, width=self.shape.width, seed=self.seed)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        factors = factors.to(device)
+        unigram_V = torch.tensor(unigram, dtype=torch.float32, device=device)
+        weight_V = torch.tensor(np.sqrt(totals + self.smoothing), dtype=torch.float32)
+        parameters = [
+            {"params": [factors.embedding_VD.requires_grad_()], "lr": 1.0},
+            {
+                "params": [factors.head_VD.requires_grad_()],
+                "lr": 0.2,
+            },  # its rows are as much smaller
+        ]
+        steps = list(self._batches(table.shape[0]))
+        optimizer = torch.optim.Adam(parameters, betas=(0.9, 0.99))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer,
+            lambda n: self.learning_rate * min(1, (n + 1) / 20) * (1 - n / (len(steps) + 1)),
+        )
+        for rows in progress(steps, "Fitting bigrams"):
+            counts_NV = torch.from_numpy(table[rows].toarray()).to(device)
+            wanted_NV = counts_NV + self.smoothing * unigram_V
+            wanted_NV /= wanted_NV.sum(1, keepdim=True)
+            weight_N = weight_V[rows].to(device)
+            loss = factors.losses(rows, wanted_NV) @ weight_N / weight_N.sum()
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+        return Factors(*(t.detach().cpu() for t in (factors.embedding_VD, factors.head_VD)))
+
+    def _batches(self, vocabulary: int) -> Iterator[np.ndarray]:
+        order = np.random.default_rng(self.seed)
+        for _ in range(self.passes):
+            yield from np.array_split(order.permutation(vocabulary), -(-vocabulary // self.rows))
+
+    @torch.no_grad()
+    def make_model(self, factors: Factors) -> T5:
+        """Return a fresh model around the factors."""
+        model = random_model(self.shape, seed=self.seed)
+        for stack in (model.encoder, model.decoder):
+            start_local(stack)
+        for name, parameter in model.named_parameters():
+            if name.endswith(("output.weight", "down.weight")):
+                parameter.mul_(self.damping)
+        width = self.shape.width
+        model.shared.weight.copy_(F.rms_norm(factors.embedding_VD, (width,)))
+        model.head.weight.copy_(factors.head_VD)
+        return model
+
+    def card(self, text: ShardedText, losses: dict[str, float]) -> str:
+        """Return what the folder's README says."""
+        tokens = sum(text.counts("tokens").values())
+        return "\n".join(
+            [
+                "# A start for pretraining: bigram embedding and head, fresh layers",
+                "",
+                f"- Counts of adjacent tokens over all {tokens:,} tokens of the corpus, languages weighted"
+                f" by tokens ** {self.alpha}; {self.passes} passes over the table of counts",
+                f"- Command: `{command(self, stage='_start')}`",
+                f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
+                "- Loss on held-out text, each token predicted from the one before (nats): "
+                + ", ".join(f"{language} {loss:.2f}" for language, loss in losses.items()),
+                "",
+            ]
+        )
+
+
+def count_bigrams(text: ShardedText, *, vocabulary: int, alpha: float) -> csr_matrix:
+    """Count how often `column` follows `row` [V, V]; languages weigh as they are drawn in pretraining."""
+    shards = text.train.values()
+    sizes = [len(shard.tokens) for shard in shards]
+    table = csr_matrix((vocabulary, vocabulary), dtype=np.float32)
+    for shard, size, rate in zip(shards, sizes, temperature_rates(sizes, alpha), strict=True):
+        table += _count(shard, vocabulary) * (rate * sum(sizes) / size)
+    return table
+
+
+def factorize_pmi(table: csr_matrix, *, width: int, seed: int) -> Factors:
+    """Return the factors whose logits are nearest log p(next) + max(0, PMI(token, next)).
+
+    One dimension of the width carries the unigram; a randomized subspace iteration finds the others.
+    """
+    totals, unigram = _marginals(table)
+    entries = table.tocoo()
+    expected = np.maximum(totals[entries.row] * unigram[entries.col], 1e-30)
+    information = np.maximum(np.log(np.maximum(entries.data, 1e-30) / expected), 0)
+    pmi = csr_matrix((information, (entries.row, entries.col)), table.shape, dtype=np.float32)
+    left, scales, right = _singular_vectors(pmi, width - 1, np.random.default_rng(seed))
+    rows_VD = left * np.sqrt(scales)
+    constant = np.average(np.linalg.norm(rows_VD, axis=1), weights=totals + 1e-9)
+    embedding_VD = np.column_stack([np.full(len(rows_VD), constant), rows_VD])
+    lengths_V = np.linalg.norm(embedding_VD, axis=1, keepdims=True)
+    root = np.sqrt(width)
+    head_VD = np.column_stack([np.log(unigram + RARE) / constant, right * np.sqrt(scales)])
+    head_VD *= np.average(lengths_V[:, 0], weights=totals + 1e-9) / root
+    return Factors(
+        torch.tensor(embedding_VD / lengths_V * root, dtype=torch.float32),
+        torch.tensor(head_VD, dtype=torch.float32),
+    )
+
+
+def held_out_losses(factors: Factors, text: ShardedText) -> dict[str, float]:
+    """Return the mean loss of each language's held-out tokens given the one before, in nats."""
+    return {
+        language: _loss(factors, _count(shard, len(factors.head_VD)))
+        for language, shard in text.held_out.items()
+    }
+
+
+@torch.no_grad()
+def _loss(factors: Factors, counts: csr_matrix) -> float:
+    seen = np.flatnonzero(np.diff(counts.indptr))
+    total = sum(
+        float(factors.losses(rows, torch.from_numpy(counts[rows].toarray())).sum())
+        for rows in np.array_split(seen, -(-len(seen) // 1024))
+    )
+    return total / float(counts.sum())
+
+
+def _count(shard: Shard, vocabulary: int) -> csr_matrix:
+    tokens = np.asarray(shard.tokens, np.int64)
+    pairs, counts = np.unique(tokens[:-1] * vocabulary + tokens[1:], return_counts=True)
+    places = np.divmod(pairs, vocabulary)
+    return csr_matrix((counts, places), (vocabulary, vocabulary), dtype=np.float32)
+
+
+def _marginals(table: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's total [V] and the probability of each next token [V]."""
+    following = np.asarray(table.sum(0)).ravel()
+    return np.asarray(table.sum(1)).ravel(), following / following.sum()
+
+
+def _singular_vectors(
+    matrix: csr_matrix, rank: int, order: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return left [V, R], scales [R], right [V, R] of the largest `rank` (Halko et al. 2011)."""
+    spare = min(rank + 20, matrix.shape[1])
+    basis = order.standard_normal((matrix.shape[1], spare)).astype(np.float32)
+    for _ in range(POWER_ROUNDS):
+        basis = np.linalg.qr(matrix.T @ np.linalg.qr(matrix @ basis)[0])[0]
+    left, scales, right = np.linalg.svd(matrix @ basis, full_matrices=False)
+    return left[:, :rank], scales[:rank], (basis @ right.T)[:, :rank]
+
+
+def nano() -> BigramStart:
+    """What the packaged model's first stage starts from."""
+    return BigramStart()
+
+
+def pico() -> BigramStart:
+    """The same for `pico`."""
+    return BigramStart(shape=PICO)
