@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from udhr import HARD
 
-from xlgen.data.tokenizer import Tokenizer
+from xlgen.data.tokenizer import PieceSplitter, Tokenizer
 from xlgen.errors import InputError
+from xlgen.metrics.pieces import Pieces
 
 TEXTS = {**HARD, "empty": ""}
 
@@ -212,3 +213,17 @@ def test_import_is_cheap():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "set()"
+
+
+def test_scoring_takes_any_sentencepiece_file_with_its_own_unknown(tmp_path):
+    path = tmp_path / "flores.model"
+    path.write_bytes(train_model(pad_id=-1, unk_id=0, bos_id=1, eos_id=2))
+    with pytest.raises(InputError, match="expected pad id 0"):
+        Tokenizer(path)
+    splitter, peer = PieceSplitter(path), sentencepiece.SentencePieceProcessor(str(path))
+    assert splitter.unk == 0
+    for text in TEXTS.values():
+        assert splitter.encode(text) == peer.encode(text)
+        assert splitter.pieces(text) == peer.encode(text, out_type=str)
+    assert Pieces(path).signature == f"spm:{splitter.sha256[:8]}"
+    assert list(Pieces(path).of(TEXTS["th"])) == peer.encode(TEXTS["th"])

@@ -25,26 +25,21 @@ _SENTINEL_NAME = re.compile("(?:▁)?<extra_id_[0-9]+>".encode())
 _PIECES, _TRAINER, _NORMALIZER = 1, 2, 3  # top-level fields of sentencepiece_model.proto
 
 
-class Tokenizer:
-    """A SentencePiece model with T5's special ids: pad 0, eos 1, unk 2, sentinels at the top.
+class PieceSplitter:
+    """Any SentencePiece model, whatever its special ids: what SP-ROUGE needs.
 
-    Raises `InputError` for a file that is missing, truncated, not SentencePiece, or has other ids.
-    A model without sentinels works; only `sentinel` is refused then.
+    Raises `InputError` for a file that is missing, truncated or not SentencePiece.
     """
-
-    pad, eos, unk = PAD, EOS, UNK
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        data = _read_model(self.path)
-        self.sha256 = hashlib.sha256(data).hexdigest()
-        self._processor = _load(_USER_DEFINED_SENTINEL.sub(b"\\1\x03", data), self.path)
-        self.size = int(self._processor.get_piece_size())
-        self._check_special_ids()
-        self._sentinels = _sentinel_ids(self._processor, data, self.path)
+        self._data = _read_model(self.path)
+        self.sha256 = hashlib.sha256(self._data).hexdigest()
+        self._processor = _load(_USER_DEFINED_SENTINEL.sub(b"\\1\x03", self._data), self.path)
+        self.unk = int(self._processor.unk_id())
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of `text`, without </s>; never one of pad, eos or a sentinel."""
+        """Return the ids of `text`, without </s>; never a special id or a sentinel's."""
         try:  # not encode_batch([text]): its thread pool costs 15 times the encoding of a line
             return self._processor.encode(text.encode())
         except UnicodeEncodeError as error:
@@ -57,6 +52,29 @@ class Tokenizer:
         except UnicodeEncodeError as error:
             raise InputError(_surrogate_message(error)) from error
 
+    def pieces(self, text: str) -> list[str]:
+        """Return the pieces of `text` as strings: the words that SP-ROUGE counts."""
+        try:
+            return self._processor.encode(text.encode(), out_type=str)
+        except UnicodeEncodeError as error:
+            raise InputError(_surrogate_message(error)) from error
+
+
+class Tokenizer(PieceSplitter):
+    """A SentencePiece model with T5's special ids: pad 0, eos 1, unk 2, sentinels at the top.
+
+    Raises `InputError` also for a file that has other ids.
+    A model without sentinels works; only `sentinel` is refused then.
+    """
+
+    pad, eos = PAD, EOS
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        self.size = int(self._processor.get_piece_size())
+        self._check_special_ids()
+        self._sentinels = _sentinel_ids(self._processor, self._data, self.path)
+
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of `tokens`; pad and eos vanish, sentinels show, ids past `size` are unk.
 
@@ -66,13 +84,6 @@ class Tokenizer:
         shows_sentinel = not self._sentinel_set.isdisjoint(ids)
         processor = self._showing_sentinels if shows_sentinel else self._processor
         return str(processor.decode(ids))
-
-    def pieces(self, text: str) -> list[str]:
-        """Return the pieces of `text` as strings: the words that SP-ROUGE counts."""
-        try:
-            return self._processor.encode(text.encode(), out_type=str)
-        except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
 
     def sentinel(self, k: int) -> int:
         """Return the id of sentinel `<extra_id_k>`: k = 0 is the highest, then descending."""
@@ -89,7 +100,7 @@ class Tokenizer:
 
     @cached_property
     def _showing_sentinels(self) -> "SentencePieceProcessor":
-        return _load(self.path.read_bytes(), self.path)
+        return _load(self._data, self.path)
 
     def _check_special_ids(self) -> None:
         """Raise `InputError` unless the ids are T5's; every T5-family model has them."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
-from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
+from xlgen.data.tokenizer import PieceSplitter, packaged_tokenizer
 
 # A piece's id; an unknown piece is its own text, so that two different unknowns never match.
 Piece = int | str
@@ -15,20 +15,21 @@ Piece = int | str
 class Pieces:
     """Splits texts into pieces, without lower-casing or stemming; the model is read on first use.
 
-    `tokenizer` is a Tokenizer, a SentencePiece file, or None for the packaged one.
+    `tokenizer` is a loaded one, any SentencePiece file, or None for the packaged one.
     """
 
-    def __init__(self, tokenizer: Tokenizer | str | Path | None = None) -> None:
+    def __init__(self, tokenizer: PieceSplitter | str | Path | None = None) -> None:
         self._given = tokenizer
         # One example is split by several metrics, one after the other; a line also stands for a text.
         self.of = lru_cache(maxsize=1024)(self._split)
 
     @cached_property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> PieceSplitter:
         """The tokenizer in use; raises `InputError` for a file that is none."""
         if self._given is None:
             return packaged_tokenizer()
-        return self._given if isinstance(self._given, Tokenizer) else Tokenizer(self._given)
+        given = self._given
+        return given if isinstance(given, PieceSplitter) else PieceSplitter(given)
 
     @cached_property
     def signature(self) -> str:
