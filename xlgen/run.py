@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 
@@ -31,7 +31,7 @@ from xlgen.methods.base import Adapted, Method
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.packaged import open_model
 from xlgen.recipes.base import RunConfig
-from xlgen.sources.leaks import refuse_leaks
+from xlgen.sources.leaks import drop_leaks, refuse_leaks
 from xlgen.sources.readers import read_examples
 from xlgen.tasks import TASKS, Limits
 from xlgen.training.folder import RunFolder
@@ -64,7 +64,8 @@ class Adaptation(RunConfig):
     """Adapt a model to a task on `train`, watching `validation`; generate with `decoding`.
 
     The best checkpoint is the one with the lowest validation loss in `select_on` (English alone by
-    default, since labels in other languages are what the user does not have).
+    default, since labels in other languages are what the user does not have). Training examples that give
+    away held-out ones are refused, or left out with `leaks="drop"`.
     """
 
     name: ClassVar[str] = "adaptation"
@@ -72,6 +73,7 @@ class Adaptation(RunConfig):
     task: str = "summarization"
     train: Data = field(default_factory=lambda: Data(split="train", languages=("en",)))
     validation: Data = field(default_factory=lambda: Data(split="validation", limit=50))
+    leaks: Literal["refuse", "drop"] = "refuse"
     select_on: tuple[str, ...] = ("en",)
     method: Method = field(default_factory=PromptTuning)
     limits: Limits = field(default_factory=Limits)
@@ -81,7 +83,11 @@ class Adaptation(RunConfig):
     def run(self, folder: Path) -> TrainingResult:
         """Train into `folder`; one that was begun is continued, one that is done is left alone."""
         train_examples, validation = self.train.examples(), self.validation.examples()
-        refuse_leaks(train_examples, [*validation, *held_out_examples()])
+        held_out = [*validation, *held_out_examples()]
+        if self.leaks == "refuse":
+            refuse_leaks(train_examples, held_out)
+        else:
+            train_examples = drop_leaks(train_examples, held_out)
         adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]

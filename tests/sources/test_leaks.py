@@ -15,6 +15,7 @@ from xlgen.sources.leaks import (
     NEAR,
     Leak,
     check_leaks,
+    drop_leaks,
     letters_only,
     likeness,
     near_pairs,
@@ -101,9 +102,27 @@ def test_the_message_names_pairs_and_what_to_do():
         " 'one-en' (en) and 'three-en' (en): same document;"
         " 'one-th' (th) and 'three-en' (en): same document;"
         " 'one-ar' (ar) and 'three-en' (en): same document; and 3 more."
-        " Remove them from the training data, in every language of the document"
+        " Remove them from the training data, in every language of the document,"
+        " or train with leaks=drop"
     )
     assert str(Leak("same id", TRAIN[1], HELD_OUT[0])).endswith("'three-en' (en): same id")
+
+
+def test_dropping_takes_the_document_in_every_language_and_says_so(caplog):
+    leaking = PLANTS["same text"](TRAIN[1], next(e for e in HELD_OUT if e.language == "hi"))
+    other = Example("two-vi", "vi", "Máy in cần giấy.", "In", document="two")
+    train = [TRAIN[0], leaking, *TRAIN[2:], other]
+    assert drop_leaks(train, HELD_OUT) == [other]
+    assert "'one-th' (th)" in caplog.text and "same text" in caplog.text
+    assert drop_leaks([*TRAIN, other], HELD_OUT) == [*TRAIN, other]
+    nameless = [dataclasses.replace(example, document="") for example in train]
+    assert drop_leaks(nameless, HELD_OUT) == [nameless[0], *nameless[2:]]
+
+
+def test_dropping_everything_is_refused():
+    train = [PLANTS["same document"](example, HELD_OUT[0]) for example in TRAIN]
+    with pytest.raises(InputError, match="all 6 training examples are held out"):
+        drop_leaks(train, HELD_OUT)
 
 
 def test_empty_fields_match_nothing():

@@ -4,6 +4,7 @@ A parallel corpus leaks through its translations: a model that has read the Thai
 answer to the English one. Five kinds are found, the first that applies is reported.
 """
 
+import logging
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import numpy as np
 
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["same id", "same text", "same text but for case and punctuation", "same document",
                "nearly the same text"]  # fmt: skip
@@ -51,8 +54,30 @@ def refuse_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> None:
         raise InputError(
             f"{len(leaks)} of {len(train)} training examples are also held out for testing:"
             f" {'; '.join(map(str, leaks[:_SHOWN]))}{more}. Remove them from the training data,"
-            " in every language of the document"
+            " in every language of the document, or train with leaks=drop"
         )
+
+
+def drop_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
+    """Return the training examples without any document that gives away a held-out one; warn of each.
+
+    Raises `InputError` if none is left.
+    """
+    leaks = check_leaks(train, held_out)
+    leaking = {_page(leak.train) for leak in leaks}
+    kept = [example for example in train if _page(example) not in leaking]
+    for leak in leaks:
+        log.warning("left out of training: %s", leak)
+    if train and not kept:
+        raise InputError(
+            f"all {len(train)} training examples are held out for testing, such as {leaks[0]};"
+            " train on other data"
+        )
+    return kept
+
+
+def _page(example: Example) -> str:
+    return example.document or example.id
 
 
 def check_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> list[Leak]:
