@@ -32,7 +32,7 @@ from xlgen.recipes.export import command
 from xlgen.recipes.pretrain import NANO, PICO, open_text, start_local
 from xlgen.training.folder import RunFolder
 
-RARE = 1e-7  # the probability given to pieces that the corpus lacks
+RARE = 1e-5  # the probability given to pieces that the corpus lacks
 POWER_ROUNDS = 4
 
 
@@ -45,6 +45,14 @@ class Factors:
 
     def to(self, device: str) -> "Factors":
         return Factors(self.embedding_VD.to(device), self.head_VD.to(device))
+
+    def tell_apart(self, unseen: np.ndarray, *, seed: int) -> "Factors":
+        """Add noise to the rows of tokens that the counts cannot tell apart: the sentinels."""
+        generator = torch.Generator().manual_seed(seed)
+        width = self.embedding_VD.shape[1]
+        for tensor, spread in ((self.embedding_VD, 1.0), (self.head_VD, width**-0.5)):
+            tensor[unseen] += torch.randn(len(unseen), width, generator=generator) * spread
+        return self
 
     def losses(self, rows: np.ndarray, wanted: Tensor) -> Tensor:
         """Return the cross-entropy (nats) [N] of `wanted` [N, V] after the tokens `rows` [N]."""
@@ -123,7 +131,8 @@ class BigramStart(RunConfig):
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-        return Factors(*(t.detach().cpu() for t in (factors.embedding_VD, factors.head_VD)))
+        fitted = Factors(*(t.detach().cpu() for t in (factors.embedding_VD, factors.head_VD)))
+        return fitted.tell_apart(np.flatnonzero(totals == 0), seed=self.seed)
 
     def _batches(self, vocabulary: int) -> Iterator[np.ndarray]:
         order = np.random.default_rng(self.seed)
