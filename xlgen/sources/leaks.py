@@ -14,6 +14,7 @@ import numpy as np
 
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
+from xlgen.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ class _Sample:
 
 def _sample(texts: Sequence[str]) -> _Sample:
     kept = []
-    for text in texts:
+    for text in progress(texts, "Checking for leaks"):
         hashes = shingles(text)
         kept.append(_distinct(hashes[(hashes * _MULTIPLIER) >> np.uint64(62) == 0]))
     sizes = np.array([len(hashes) for hashes in kept], np.int64)
