@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from transformers import MT5ForConditionalGeneration
 
 from xlgen.model.load import load_model, random_model, save_model, tiny_model
-from xlgen.model.t5 import T5, T5Config, position_bucket, shift_right
+from xlgen.model.positions import bucket_table, position_bucket
+from xlgen.model.t5 import T5, T5Config, blocked, shift_right
 
 CONFIGS = {
     "tiny": T5Config(96, 16, 4, 4, 24, 2, 2),
@@ -132,3 +133,19 @@ def test_saved_folder_loads_to_the_same_bits(tmp_path):
     save_model(model, tmp_path, dtype=torch.float32)
     for name, parameter in load_model(tmp_path).named_parameters():
         assert torch.equal(parameter, model.get_parameter(name)), name
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_distances_beyond_the_furthest_share_its_bucket(bidirectional):
+    settings = {"bidirectional": bidirectional, "buckets": 32, "furthest": 128}
+    table = bucket_table(bidirectional, 32, 128, device=torch.device("cpu"))
+    far = torch.arange(-1500, 1501)
+    assert torch.equal(table[far.clamp(-128, 128) + 128], position_bucket(far, **settings))
+
+
+def test_a_fully_padded_row_stays_finite_in_bfloat16():
+    mask = torch.tensor([[True, False], [False, False]])
+    addend = blocked(mask, torch.float32).to(torch.bfloat16)
+    assert torch.isfinite(addend).all()
+    assert torch.isfinite((addend - 5).softmax(1)).all()
+    assert addend.float().softmax(1)[0].tolist() == [1, 0]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xlgen.model.cache import DecoderState, LayerCache
+from xlgen.model.positions import bucket_table
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class T5(nn.Module):
         length = hidden_BSD.shape[1]
         bias_HSS = self.encoder.position_bias(length, length)
         bias_BHSS = bias_HSS + blocked(mask_BS, bias_HSS.dtype)[:, None, None, :]
+        bias_BHSS = bias_BHSS.to(attention_dtype(hidden_BSD))  # once, not in every layer
         return Encoded(self.encoder(hidden_BSD, bias_BHSS), mask_BS)
 
     def decode(self, shifted_BT: Tensor, encoded: Encoded) -> Tensor:
@@ -81,8 +83,9 @@ class T5(nn.Module):
         length = shifted_BT.shape[1]
         causal_TT = torch.ones(length, length, dtype=torch.bool, device=shifted_BT.device).tril()
         bias_HTT = self.decoder.position_bias(length, length)
-        bias_BHTT = (bias_HTT + blocked(causal_TT, bias_HTT.dtype))[None]
-        cross_B11S = blocked(encoded.mask_BS, bias_HTT.dtype)[:, None, None, :]
+        dtype = attention_dtype(hidden_BTD)
+        bias_BHTT = (bias_HTT + blocked(causal_TT, bias_HTT.dtype))[None].to(dtype)
+        cross_B11S = blocked(encoded.mask_BS, dtype)[:, None, None, :]
         return self.decoder(hidden_BTD, bias_BHTT, encoded.hidden_BSD, cross_B11S)
 
     def start(self, encoded: Encoded, *, beams: int) -> DecoderState:
@@ -120,8 +123,15 @@ def shift_right(target_BT: Tensor) -> Tensor:
 
 
 def blocked(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Turn a mask into an addend: 0 where there is content, the lowest number elsewhere."""
-    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min)
+    """Turn a mask into an addend: 0 where there is content, elsewhere a number that stays finite in bf16."""
+    lowest = max(torch.finfo(dtype).min, torch.finfo(torch.bfloat16).min)
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, lowest)
+
+
+def attention_dtype(hidden: Tensor) -> torch.dtype:
+    """Return the precision in which attention will run: autocast's where it is on."""
+    kind = hidden.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
 
 
 class Stack(nn.Module):
@@ -145,14 +155,12 @@ class Stack(nn.Module):
 
         Each of the R = Q + S - 1 distances is looked up once; a query's row is a window of them.
         """
-        device = self.positions.weight.device
+        device, furthest = self.positions.weight.device, self.config.position_distance
         distance_R = torch.arange(1 - first_query - queries, keys - first_query, device=device)
-        buckets_R = position_bucket(
-            distance_R,
-            bidirectional=self.bidirectional,
-            buckets=self.config.position_buckets,
-            furthest=self.config.position_distance,
+        table = bucket_table(
+            self.bidirectional, self.config.position_buckets, furthest, device=device
         )
+        buckets_R = table[distance_R.clamp_(-furthest, furthest) + furthest]
         bias_HR = self.positions(buckets_R).T.contiguous()
         return bias_HR.unfold(1, keys, 1).flip(1)  # the last query's window comes first
 
@@ -287,24 +295,3 @@ class RMSNorm(nn.Module):
 
     def forward(self, hidden_BTD: Tensor) -> Tensor:
         return F.rms_norm(hidden_BTD, self.weight.shape, self.weight, self.epsilon)
-
-
-def position_bucket(
-    distance: Tensor, *, bidirectional: bool, buckets: int, furthest: int
-) -> Tensor:
-    """Map key-minus-query distances to buckets: exact when near, logarithmic up to `furthest` (T5)."""
-    bucket = torch.zeros_like(distance)
-    if bidirectional:
-        buckets //= 2
-        bucket = (distance > 0).long() * buckets
-        distance = distance.abs()
-    else:
-        distance = -distance.clamp(max=0)
-    exact = buckets // 2
-    scale = torch.log(torch.tensor(furthest / exact))
-    # float32 as in the reference implementations: bucket borders depend on the rounding
-    far = exact + (
-        torch.log(distance.float() / exact) / scale.to(distance.device) * (buckets - exact)
-    )
-    far = far.clamp(max=buckets - 1).long()
-    return bucket + torch.where(distance < exact, distance, far)

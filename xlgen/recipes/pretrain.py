@@ -24,7 +24,8 @@ from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.model.load import load_model, random_model
-from xlgen.model.t5 import T5, Stack, T5Config, position_bucket
+from xlgen.model.positions import position_bucket
+from xlgen.model.t5 import T5, Stack, T5Config
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.export import export_model
 from xlgen.tasks import Limits, UnsupervisedTask
