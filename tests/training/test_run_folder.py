@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from xlgen.config import to_json
 from xlgen.errors import InputError
 from xlgen.training.folder import RunFolder, changed_settings
 from xlgen.training.optim import AdamW
+from xlgen.training.schedules import WarmUp
 from xlgen.training.settings import TrainingConfig
 
 
@@ -27,23 +28,62 @@ def test_the_configuration_is_written_once(tmp_path):
     assert (tmp_path / "config.json").read_bytes() == stored
 
 
-CHANGES = {"optimizer": AdamW(), "schedule": None, "normalization": "tokens", "precision": "bf16"}
+CHANGES = {
+    "optimizer": AdamW(),
+    "schedule": WarmUp(),
+    "normalization": "tokens",
+    "precision": "bf16",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as this version has it: `leaks` is newer than `training`."""
+
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    leaks: str = "refuse"
 
 
 @pytest.mark.parametrize("name", TrainingConfig.__dataclass_fields__)
 def test_every_setting_is_harmless_to_change_or_refused_by_name(tmp_path, name):
-    config = {"training": to_json(TrainingConfig())}
-    changed = {"training": {**config["training"], name: to_json(CHANGES.get(name, 77))}}
+    value = CHANGES.get(name, 77)
+    changed = Run(replace(TrainingConfig(), **{name: value}))
     folder = RunFolder(tmp_path)
-    folder.write_config(config)
+    folder.write_config(Run())
     if name in ("steps", "log_every", "validate_every", "checkpoint_every", "keep"):
         (told,) = folder.write_config(changed)
         assert told.startswith(f"training.{name}: ")
-        assert folder.read_json("config.json") == changed
+        assert folder.read_json("config.json") == to_json(changed)
     else:
         with pytest.raises(InputError, match=rf"other settings: training\.{name}"):
             folder.write_config(changed)
-        assert folder.read_json("config.json") == config
+        assert folder.read_json("config.json") == to_json(Run())
+
+
+def test_a_run_of_before_a_setting_existed_is_continued_with_its_default(tmp_path):
+    folder = RunFolder(tmp_path)
+    stored = to_json(Run())
+    del stored["leaks"], stored["training"]["window"]
+    folder.write_json("config.json", stored)
+    with RunFolder(tmp_path, Run()) as opened:
+        assert opened.changed == []
+    for other, told in (
+        (Run(leaks="drop"), 'leaks: "refuse" -> "drop"'),
+        (Run(TrainingConfig(window=2)), r"training\.window: 16 -> 2"),
+    ):
+        with pytest.raises(InputError, match=f"other settings: {told};"):
+            folder.write_config(other)
+    assert folder.read_json("config.json") == stored
+
+
+def test_a_setting_that_this_version_does_not_know_is_refused(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.write_json("config.json", {**to_json(Run()), "lekas": "drop"})
+    with pytest.raises(
+        InputError,
+        match=r"config\.json: unknown setting 'lekas': did you mean leaks\?\); .*the version of xlgen",
+    ):
+        folder.write_config(Run())
 
 
 def test_a_change_is_listed_with_both_values(tmp_path):

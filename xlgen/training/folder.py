@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from xlgen.config import to_json
+from xlgen.config import from_json, to_json
 from xlgen.errors import InputError
 from xlgen.training.checkpoint import CheckpointStore
 from xlgen.training.disk import Disk
@@ -49,7 +49,7 @@ class RunFolder:
             for left_by_a_killed_writer in self.path.glob(".tmp-*"):
                 left_by_a_killed_writer.unlink()
             if self.config is not None:
-                self.changed = self.write_config(to_json(self.config))
+                self.changed = self.write_config(self.config)
         except BaseException:
             self._lock.release()
             raise
@@ -91,13 +91,12 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: damaged ({error}); restore it from a copy") from error
 
-    def write_config(
-        self, config: dict[str, Any], *, harmless: Collection[str] = HARMLESS
-    ) -> list[str]:
+    def write_config(self, config: Any, *, harmless: Collection[str] = HARMLESS) -> list[str]:
         """Store a new run's configuration, or compare a resumed run's; returns the changed settings.
 
-        `config` is plain JSON (`xlgen.config.to_json`). Settings in `harmless` may change and the file
-        follows them; any other change would make one run out of two, and raises InputError.
+        `config` is a dataclass. Settings in `harmless` may change and the file follows them; any other
+        change would make one run out of two, and raises InputError. Settings that the stored file lacks,
+        because they are newer than it, have their default.
         """
         if not (self.path / "config.json").exists():
             if self.steps.steps():
@@ -105,10 +104,11 @@ class RunFolder:
                     f"{self.path}: has steps but no config.json, so nothing says what they are of; "
                     "restore it, or choose another folder"
                 )
-            self.write_json("config.json", config)
+            self.write_json("config.json", to_json(config))
             return []
-        stored = self.read_json("config.json")
-        changed = list(changed_settings(stored, config))
+        changed = list(
+            changed_settings(to_json(self._stored_config(type(config))), to_json(config))
+        )
         refused = [line for key, line in changed if key not in harmless]
         if refused:
             raise InputError(
@@ -116,8 +116,18 @@ class RunFolder:
                 "choose another folder, or the old settings"
             )
         if changed:
-            self.write_json("config.json", config)
+            self.write_json("config.json", to_json(config))
         return [line for _, line in changed]
+
+    def _stored_config(self, kind: type[Any]) -> Any:
+        stored = self.read_json("config.json")
+        try:
+            return from_json(kind, stored, where="config.json")
+        except InputError as error:
+            raise InputError(
+                f"{self.path} holds a run that cannot be continued ({error}); "
+                "choose another folder, or the version of xlgen that began it"
+            ) from error
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
