@@ -3,12 +3,15 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from xlgen.config import from_json, to_json
+from xlgen.data.tokenizer import packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.model.load import load_model, random_model
+from xlgen.model.packaged import open_model
 from xlgen.model.t5 import count_parameters
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
@@ -131,3 +134,25 @@ def test_heads_start_at_their_own_distance():
     bias_HSS = stack.position_bias(9, 9).detach()
     assert [int(row.argmax()) - 4 for row in bias_HSS[:5, 4]] == [-1, 1, -2, 2, 0]
     assert not bias_HSS[5].any()
+
+
+def test_the_recipe_has_t5s_lengths(spiece):
+    recipe = RECIPES["pretrain.nano"]()
+    assert recipe.task.raw_length(recipe.limits) == 568
+    pair = recipe.task.make(
+        np.arange(3, 571) % 400 + 3, spiece, limits=recipe.limits, rng=np.random.default_rng(0)
+    )
+    assert (len(pair.input), len(pair.target)) == (512, 114)
+
+
+def test_a_packaged_model_is_trained_further_by_its_name(corpus_of_six):
+    run = resolve("pretrain.pico_lm", [f"corpus={corpus_of_six}", "start=pico"])
+    begun = run.make_model(packaged_tokenizer()).state_dict()
+    stored = open_model("pico")[0].state_dict()
+    assert all(torch.equal(begun[name], stored[name]) for name in stored)
+
+
+def test_a_start_made_with_another_tokenizer_is_refused(tiny, spiece):
+    run = resolve("pretrain.pico", [*tiny, "start=pico", "shape.vocabulary=24064"])
+    with pytest.raises(InputError, match="made with tokenizer"):
+        run.make_model(spiece)

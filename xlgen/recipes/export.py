@@ -15,7 +15,9 @@ from xlgen.data.shards import ShardedText
 from xlgen.errors import InputError
 from xlgen.files import write_whole
 from xlgen.methods.model_tuning import ModelTuning
+from xlgen.model import MODELS
 from xlgen.model.load import save_model
+from xlgen.model.packaged import find_model
 from xlgen.model.t5 import T5, count_parameters
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
@@ -96,7 +98,7 @@ def command(config: "Pretraining | BigramStart", *, stage: str) -> str:
     default = dict(_settings(to_json(RECIPES[recipe]())))
     places = {"corpus": "DIR", "start": "STAGE_BEFORE/model", "tokenizer": "FILE"}
     changed = [
-        f"{key}={places.get(key, value)}"
+        f"{key}={value if str(value) in MODELS else places.get(key, value)}"
         for key, value in _settings(to_json(config))
         if default.get(key) != value
     ]
@@ -137,8 +139,8 @@ def _loss_table(
     ]
 
 
-def _earlier_card(start: Path | None) -> str:
-    card = start / "README.md" if start else None
+def _earlier_card(start: str | None) -> str:
+    card = find_model(start) / "README.md" if start else None
     if card is None or not card.is_file():
         return ""
     return "\n## The stage before\n\n" + card.read_text("utf-8").replace("# ", "### ", 1)

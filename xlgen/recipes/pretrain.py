@@ -23,7 +23,8 @@ from xlgen.data.shards import Shard, ShardedText, make_shards
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.methods.model_tuning import ModelTuning
-from xlgen.model.load import load_model, random_model
+from xlgen.model.load import random_model
+from xlgen.model.packaged import open_model
 from xlgen.model.positions import position_bucket
 from xlgen.model.t5 import T5, Stack, T5Config
 from xlgen.recipes.base import RunConfig
@@ -56,19 +57,19 @@ PICO = replace(
 class Pretraining(RunConfig):
     """Train all weights of a model on unlabeled text.
 
-    `start` is a model folder to go on from, None for random weights of `shape`. Languages are drawn in
-    proportion to tokens ** `alpha`. `validation_segments` held-out segments of each language are watched.
-    Without `start`, `positions` "local" begins each attention head at its own distance (ours: a short run
-    has no time to find them), "random" as T5.
+    `start` is a model to go on from (a packaged name or a folder), None for random weights of `shape`.
+    Languages are drawn in proportion to tokens ** `alpha`. `validation_segments` held-out segments of each
+    language are watched. Without `start`, `positions` "local" begins each attention head at its own
+    distance (ours: a short run has no time to find them), "random" as T5.
     """
 
     name: ClassVar[str] = "pretraining"
     corpus: Path | None = None
     tokenizer: Path | None = None
-    start: Path | None = None
+    start: str | None = None
     shape: T5Config = NANO
     task: UnsupervisedTask = field(default_factory=SpanCorruption)
-    limits: Limits = field(default_factory=lambda: Limits(input=256, target=128))
+    limits: Limits = field(default_factory=lambda: Limits(input=512, target=114))
     alpha: float = 0.5
     held_out: float = 0.005
     validation_segments: int = 8
@@ -111,7 +112,12 @@ class Pretraining(RunConfig):
                 for stack in (fresh.encoder, fresh.decoder):
                     start_local(stack)
             return fresh
-        stored = load_model(self.start)
+        stored, own = open_model(self.start)
+        if own.sha256 != tokenizer.sha256:
+            raise InputError(
+                f"{self.start}: made with tokenizer {own.sha256[:8]}, the run has "
+                f"{tokenizer.sha256[:8]}; set tokenizer=FILE to the model's own"
+            )
         if replace(stored.config, dropout=self.shape.dropout) != self.shape:
             raise InputError(f"{self.start} has the shape {stored.config}, not {self.shape}")
         model = T5(self.shape)
@@ -248,4 +254,4 @@ def _adaptation(first: Pretraining, *, peak: float, steps: int) -> Pretraining:
         window=16,
         schedule=Cosine(peak=peak, warm_up=20, steps=steps),
     )
-    return replace(first, task=PrefixLM(), limits=Limits(input=256, target=256), training=training)
+    return replace(first, task=PrefixLM(), limits=Limits(input=512, target=512), training=training)

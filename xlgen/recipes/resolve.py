@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xlgen.config import override, read_config
+from xlgen.errors import InputError
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
 
@@ -12,9 +13,20 @@ from xlgen.recipes.base import RunConfig
 def resolve(recipe: str, assignments: Sequence[str] = ()) -> Any:
     """Return the configuration of a recipe, or of a config.json, with `key.path=value` applied."""
     stored = Path(recipe)
-    if stored.suffix == ".json" or stored.is_dir():
+    if _is_stored(recipe):
         path = stored / "config.json" if stored.is_dir() else stored
         config = read_config(RunConfig, path)
     else:
         config = RECIPES[recipe]()
     return override(config, assignments)
+
+
+def default_folder(recipe: str) -> Path:
+    """Return `runs/RECIPE`, the recipe's name whole; a config.json names no folder, so it is refused."""
+    if _is_stored(recipe):
+        raise InputError(f"{recipe} does not say where to train; name the run folder with --out")
+    return Path("runs") / recipe
+
+
+def _is_stored(recipe: str) -> bool:
+    return Path(recipe).suffix == ".json" or Path(recipe).is_dir()
