@@ -117,14 +117,15 @@ def train(
     ],
     settings: Annotated[list[str] | None, typer.Argument(metavar="key=value")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The run folder; runs/RECIPE if left out.")
+        Path | None,
+        typer.Option(help="The run folder; runs/RECIPE if left out, needed with a config.json."),
     ] = None,
 ) -> None:
     """Train a recipe, continuing where an earlier call stopped."""
-    from xlgen.recipes.resolve import resolve
+    from xlgen.recipes.resolve import default_folder, resolve
 
     config = resolve(recipe, settings or [])
-    folder = out or Path("runs") / Path(recipe).stem
+    folder = out or default_folder(recipe)
     from xlgen.training.signals import Stopped
 
     try:
