@@ -1,14 +1,74 @@
-"""Text files, written whole or not at all."""
+"""Files written whole or not at all, and JSON objects read with their damage named."""
 
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from xlgen.errors import InputError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write beside `path` and rename; an interruption, or a full disk, leaves what was there."""
-    partial = path.with_name(f".{path.name}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    """Write a text; an interruption, or a full disk, leaves what was there."""
+    with replacing(path) as partial:
         partial.write_text(text, "utf-8")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; it takes `path`'s place when the block ends well.
+
+    A failure to write, by safetensors and numpy too, raises `InputError` and leaves what was there.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
         partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path}: cannot write it ({reason(error)}); free the disk or choose another place"
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def check_writable(path: Path) -> None:
+    """Raise `InputError` unless a file can be written at `path`; its folder is made if need be.
+
+    To be asked before long work, so that its result is not lost.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: expected a file to write, this is a folder; name a file in it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot write it ({reason(error)}); free the disk or choose another place"
+        ) from error
+
+
+def read_object(path: Path, *, remedy: str) -> dict[str, Any]:
+    """Read a JSON file that holds one object; raise `InputError` with `remedy` for anything else."""
+    try:
+        value = json.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({reason(error)}); {remedy}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({error}); {remedy}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: expected a JSON object, got a {type(value).__name__}; {remedy}")
+    return value
+
+
+def reason(error: Exception) -> str:
+    """Return the system's own words for a failure, or the library's where it has none."""
+    return getattr(error, "strerror", None) or str(error)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from full_disk import file_size_limit
 
 from xlgen.data.shards import Shard, ShardedText, is_held_out, make_shards, read_documents
 from xlgen.errors import InputError
@@ -123,3 +124,11 @@ def test_shards_of_another_tokenizer_are_refused(corpus, small_tokenizer):
     (folder / "en.json").write_text("[]")
     with pytest.raises(InputError, match="not a manifest"):
         ShardedText(folder, small_tokenizer)
+
+
+def test_a_full_disk_is_named_and_a_second_call_goes_on(corpus, small_tokenizer):
+    with file_size_limit(1_000), pytest.raises(InputError, match=r"tokens\.npy: cannot write it"):
+        make_shards(corpus, small_tokenizer)
+    text = ShardedText(make_shards(corpus, small_tokenizer), small_tokenizer)
+    assert len(text.train) == len(list(corpus.glob("*.txt")))
+    assert not list(text.folder.glob(".*"))

@@ -1,10 +1,12 @@
 """Prompts: how they begin, how they stand on disk, and that peft reads them as we do."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 import torch
+from full_disk import file_size_limit
 from peft import PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import MT5ForConditionalGeneration
@@ -119,6 +121,11 @@ def adapter(folder, tensors, **config):
     return folder
 
 
+def change(folder, text):
+    (folder / "adapter_config.json").write_text(text)
+    return folder
+
+
 BROKEN = {
     "LoRA": (lambda f: adapter(f, {"x": torch.ones(1)}, peft_type="LORA"), "got 'LORA'"),
     "no weights": (
@@ -144,6 +151,22 @@ BROKEN = {
         lambda f: adapter(f, {"prompt_embeddings": torch.ones(4)}),
         "expected a prompt",
     ),
+    "config is a list": (
+        lambda f: adapter(f, {"x": torch.ones(1)}) and change(f, "[]"),
+        "got a list",
+    ),
+    "config is not JSON": (
+        lambda f: adapter(f, {"x": torch.ones(1)}) and change(f, "{"),
+        "not JSON",
+    ),
+    "a number of tokens that is text": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(4)}, num_virtual_tokens="2"),
+        "expected a prompt",
+    ),
+    "no dimension": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.tensor(1.0)}),
+        "expected a prompt",
+    ),
     "not an array": (
         lambda f: (f / "p.npy").write_bytes(b"\x80\x04K\x01.") and f / "p.npy",
         "not a plain .npy",
@@ -156,3 +179,52 @@ def test_broken_prompt_is_refused(kind, tmp_path):
     make, message = BROKEN[kind]
     with pytest.raises(InputError, match=message):
         read_prompt(make(tmp_path))
+
+
+def test_a_flipped_bit_of_an_exported_prompt_is_found(tmp_path):
+    save_prompt(torch.randn(3, 32), tmp_path, config=tiny_model().config, base="x")
+    path = tmp_path / "adapter_model.safetensors"
+    whole = path.read_bytes()
+    for place in range(len(whole) - 3 * 32 * 4, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(InputError, match="damaged: its SHA-256"):
+            read_prompt(tmp_path)
+
+
+def test_peft_opens_and_saves_an_exported_prompt_without_a_warning(tmp_path):
+    model = tiny_model(4)
+    save_model(model, tmp_path / "base", dtype=torch.float32)
+    folder = tmp_path / "prompt"
+    save_prompt(torch.randn(6, 32), folder, config=model.config, base=str(tmp_path / "base"))
+    base = MT5ForConditionalGeneration.from_pretrained(tmp_path / "base")
+    with warnings.catch_warnings(record=True) as said:
+        peer = PeftModel.from_pretrained(base, folder)
+        with torch.no_grad():
+            peer.prompt_encoder["default"].embedding.weight.mul_(2)
+        peer.save_pretrained(folder)
+    assert not [warning for warning in said if "Unexpected keyword" in str(warning.message)]
+    saved = peer.prompt_encoder["default"].embedding.weight.detach()
+    assert torch.equal(read_prompt(folder), saved)
+
+
+def test_a_full_disk_leaves_the_prompt_that_was_there(tmp_path):
+    config = tiny_model().config
+    save_prompt(torch.ones(3, 32), tmp_path, config=config, base="x")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with file_size_limit(2_000), pytest.raises(InputError, match="cannot write it"):
+        save_prompt(torch.ones(300, 32), tmp_path, config=config, base="x")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_flipped_bit_of_an_array_is_more_than_refused(tmp_path):
+    path = tmp_path / "p.npy"
+    np.save(path, np.ones((3, 4), np.float32))
+    whole = path.read_bytes()
+    for bit in range(8 * 128):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        try:
+            assert read_prompt(path).isfinite().all()
+        except InputError as error:
+            assert "\n" not in str(error)

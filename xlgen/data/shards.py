@@ -17,7 +17,7 @@ import numpy as np
 
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
-from xlgen.files import write_whole
+from xlgen.files import replacing, write_whole
 from xlgen.languages import language_code
 from xlgen.progress import progress
 
@@ -206,10 +206,8 @@ def _save(folder: Path, language: str, split: str, arrays: list[np.ndarray]) -> 
     facts: dict[str, Any] = {"tokens": len(tokens), "documents": len(arrays)}
     for kind, array in (("tokens", tokens), ("starts", np.cumsum(lengths) - lengths)):
         path = _path(folder, language, split, kind)
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             np.save(file, array, allow_pickle=False)
-        partial.replace(path)
         facts[f"{kind}_sha256"] = _sha256(path)
     return facts
 

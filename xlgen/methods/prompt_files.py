@@ -4,24 +4,32 @@ PEFT's folder holds adapter_config.json and adapter_model.safetensors with one t
 `prompt_embeddings` [P, D]; `num_transformer_submodules` is 1, since a prompt stands in the encoder only.
 """
 
+import hashlib
 import json
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from xlgen.errors import InputError
+from xlgen.files import read_object, reason, replacing
 from xlgen.model.t5 import T5Config
 
+# numpy parses the header as Python, and allocates whatever shape stands there
+_NPY_DAMAGE = (OSError, ValueError, TypeError, EOFError, SyntaxError, TokenError, MemoryError)
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def save_prompt(prompt_PD: Tensor, folder: Path, *, config: T5Config, base: str) -> None:
-    """Write a prompt as a folder that `peft.PeftModel.from_pretrained` opens. `base` names the model."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a prompt as a folder that `peft.PeftModel.from_pretrained` opens. `base` names the model.
+
+    The weights' SHA-256 stands in the file's metadata, which PEFT passes over: it warns of a key of ours
+    in its configuration, and leaves it out of what it saves.
+    """
     adapter = {
         "peft_type": "PROMPT_TUNING",
         "task_type": "SEQ_2_SEQ_LM",
@@ -35,10 +43,14 @@ def save_prompt(prompt_PD: Tensor, folder: Path, *, config: T5Config, base: str)
         "prompt_tuning_init": "RANDOM",
     }
     weights = {"prompt_embeddings": prompt_PD.detach().float().contiguous().cpu()}
-    partial = folder / f".{ADAPTER_WEIGHTS}.partial"
-    save_file(weights, partial, metadata={"format": "pt"})
-    partial.replace(folder / ADAPTER_WEIGHTS)
-    (folder / ADAPTER_CONFIG).write_text(json.dumps(adapter, indent=2) + "\n", "utf-8")
+    metadata = {"format": "pt", "sha256": _sha256(weights)}
+    # both are on the disk before either takes its place
+    with (
+        replacing(folder / ADAPTER_CONFIG) as config_path,
+        replacing(folder / ADAPTER_WEIGHTS) as weights_path,
+    ):
+        save_file(weights, weights_path, metadata=metadata)
+        config_path.write_text(json.dumps(adapter, indent=2) + "\n", "utf-8")
 
 
 def read_prompt(path: Path) -> Tensor:
@@ -61,10 +73,7 @@ def read_prompt(path: Path) -> Tensor:
 
 def _read_peft(folder: Path) -> Tensor:
     path = folder / ADAPTER_CONFIG
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: not a PEFT prompt folder ({error})") from error
+    config = read_object(path, remedy="name a PEFT prompt folder")
     if config.get("peft_type") != "PROMPT_TUNING":
         raise InputError(
             f"{path}: expected a PROMPT_TUNING adapter, got {config.get('peft_type')!r}"
@@ -75,22 +84,39 @@ def _read_peft(folder: Path) -> Tensor:
             f"{folder / ADAPTER_WEIGHTS}: expected the one tensor 'prompt_embeddings', "
             f"got {sorted(tensors)[:4]}"
         )
-    length = config.get("num_virtual_tokens", len(tensors["prompt_embeddings"]))
-    if len(tensors["prompt_embeddings"]) == 2 * length:
-        # PEFT's default of two sub-modules saves a second half that never meets the model
-        return tensors["prompt_embeddings"][:length]
-    return tensors["prompt_embeddings"]
+    prompt_PD = tensors["prompt_embeddings"]
+    length = config.get("num_virtual_tokens")
+    # PEFT's default of two sub-modules saves a second half that never meets the model
+    if type(length) is int and prompt_PD.ndim == 2 and len(prompt_PD) == 2 * length:
+        return prompt_PD[:length]
+    return prompt_PD
 
 
 def _read_npy(path: Path) -> Tensor:
     try:
         return torch.from_numpy(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, TypeError, EOFError) as error:
-        raise InputError(f"{path}: not a plain .npy array ({error})") from error
+    except _NPY_DAMAGE as error:
+        raise InputError(
+            f"{path}: not a plain .npy array ({' '.join(str(error).split())[:200]})"
+        ) from error
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            expected = (file.metadata() or {}).get("sha256")
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})") from error
+        raise InputError(f"{path}: not a readable safetensors file ({reason(error)})") from error
+    if expected is not None and expected != _sha256(tensors):
+        raise InputError(f"{path}: damaged: its SHA-256 is not the one it names; export it again")
+    return tensors
+
+
+def _sha256(tensors: dict[str, Tensor]) -> str:
+    """Hash names, shapes and bits."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {list(tensors[name].shape)} {tensors[name].dtype}\n".encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

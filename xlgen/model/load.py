@@ -4,6 +4,7 @@ Only JSON and safetensors are opened, never pickle, never code. Files keep Huggi
 the table below is the only place that knows both spellings.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -17,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from xlgen.errors import InputError
+from xlgen.files import read_object, replacing
 from xlgen.model.t5 import T5, T5Config
 
 # Hugging Face's config.json field -> ours
@@ -33,6 +35,8 @@ CONFIG_FIELDS = {
     "dropout_rate": "dropout",
     "layer_norm_epsilon": "epsilon",
 }
+
+LARGEST = 2**20  # ours: no field of mT5-XXL is above its 250,112 vocabulary rows
 
 # Our matrices' names -> Hugging Face's
 _ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "o"}
@@ -69,10 +73,11 @@ def hugging_face_name(name: str) -> str:
 def load_model(folder: Path) -> T5:
     """Read a model folder into float32 parameters on the CPU.
 
-    Raises `InputError` for a missing or damaged file, missing, extra, non-finite or misshapen tensors,
-    a tied head, or an architecture other than mT5's gated GELU.
+    Raises `InputError` for a missing or damaged file (a single bit, where `save_model` wrote the folder),
+    missing, extra, non-finite or misshapen tensors, a tied head, or another architecture than mT5's.
     """
     config = read_model_config(folder)
+    _verify_weights(folder)
     with torch.device("meta"):
         model = T5(config)
     wanted = {hugging_face_name(name): (name, p) for name, p in model.named_parameters()}
@@ -104,19 +109,49 @@ def load_model(folder: Path) -> T5:
 def read_model_config(folder: Path) -> T5Config:
     """Read `config.json` of a Hugging Face mT5 folder."""
     path = folder / "config.json"
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: no config.json; expected a Hugging Face mT5 folder") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
+    data = read_config_file(folder)
     if data.get("model_type") not in ("mt5", "t5") or data.get("feed_forward_proj") != "gated-gelu":
         found = f"{data.get('model_type')!r} with {data.get('feed_forward_proj')!r}"
         raise InputError(f"{path}: expected an mT5 with gated-gelu, got {found}")
     missing = [key for key in list(CONFIG_FIELDS)[:7] if key not in data]
     if missing:
         raise InputError(f"{path}: missing {', '.join(missing)}")
-    return T5Config(**{ours: data[key] for key, ours in CONFIG_FIELDS.items() if key in data})
+    given = {key: data[key] for key in CONFIG_FIELDS if key in data}
+    for key, value in given.items():
+        if key in ("dropout_rate", "layer_norm_epsilon"):
+            fits = type(value) in (int, float) and 0 <= value < 1
+            expected = "a number from 0 to below 1"
+        else:
+            fits = type(value) is int and 1 <= value <= LARGEST
+            expected = f"a whole number from 1 to {LARGEST:,}"
+        if not fits:
+            raise InputError(f"{path}: {key}: expected {expected}, got {str(value)[:40]!r}")
+    return T5Config(**{CONFIG_FIELDS[key]: value for key, value in given.items()})
+
+
+def read_config_file(folder: Path) -> dict[str, Any]:
+    """Read `config.json` as it stands, with the keys of our own."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(f"{folder}: no config.json; expected a Hugging Face mT5 folder")
+    return read_object(path, remedy="fetch the model again")
+
+
+def _verify_weights(folder: Path) -> None:
+    """Compare the weights with the hash that `save_model` left in config.json, if it did."""
+    config, path = read_config_file(folder), folder / "model.safetensors"
+    # transformers copies keys it does not know, so in a folder it wrote the hash is of older weights
+    if "weights_sha256" not in config or "transformers_version" in config or not path.is_file():
+        return
+    if _sha256(path) != config["weights_sha256"]:
+        raise InputError(
+            f"{path}: damaged: its SHA-256 is not the one in config.json; fetch the model again"
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_tensors(folder: Path) -> Iterable[tuple[Path, str, Tensor]]:
@@ -133,18 +168,25 @@ def _weight_files(folder: Path) -> list[Path]:
     if (folder / "model.safetensors").is_file():
         return [folder / "model.safetensors"]
     if (folder / _SHARDS).is_file():
-        names = sorted(
-            set(json.loads((folder / _SHARDS).read_text("utf-8"))["weight_map"].values())
-        )
-        strange = [name for name in names if Path(name).name != name]
-        if strange:
-            raise InputError(f"{folder / _SHARDS}: shard {strange[0]!r} is not a plain file name")
-        return [folder / name for name in names]
+        return [folder / name for name in _shard_names(folder / _SHARDS)]
     if list(folder.glob("*.bin")):
         raise InputError(
             f"{folder}: holds pickle weights only (*.bin); convert them to safetensors first"
         )
     raise InputError(f"{folder}: no model.safetensors; expected a Hugging Face mT5 folder")
+
+
+def _shard_names(path: Path) -> list[str]:
+    weight_map = read_object(path, remedy="fetch the model again").get("weight_map")
+    names = list(weight_map.values()) if isinstance(weight_map, dict) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"{path}: expected a weight_map of tensor and file names; fetch the model again"
+        )
+    strange = [name for name in names if Path(name).name != name]
+    if strange:
+        raise InputError(f"{path}: shard {strange[0]!r} is not a plain file name")
+    return sorted(set(names))
 
 
 def save_model(
@@ -156,21 +198,24 @@ def save_model(
 ) -> None:
     """Write a folder that transformers opens as MT5ForConditionalGeneration.
 
-    `tokenizer_sha256` binds it to the packaged tokenizer, which then need not be copied into it.
+    `tokenizer_sha256` binds it to the packaged tokenizer, which then need not be copied into it. The
+    weights' own SHA-256 is written besides, so that `load_model` finds a flipped bit.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         hugging_face_name(name): parameter.detach().to(dtype).contiguous()
         for name, parameter in model.named_parameters()
     }
-    partial = folder / ".model.safetensors.partial"
-    save_file(tensors, partial, metadata={"format": "pt"})
-    partial.replace(folder / "model.safetensors")
     config = hugging_face_config(model.config, dtype)
     if tokenizer_sha256 is not None:
         config["tokenizer_sha256"] = tokenizer_sha256
-    text = json.dumps(config, indent=2) + "\n"
-    (folder / "config.json").write_text(text, "utf-8")
+    # both are on the disk before either takes its place
+    with (
+        replacing(folder / "config.json") as config_path,
+        replacing(folder / "model.safetensors") as weights_path,
+    ):
+        save_file(tensors, weights_path, metadata={"format": "pt"})
+        config["weights_sha256"] = _sha256(weights_path)
+        config_path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
 def hugging_face_config(config: T5Config, dtype: torch.dtype = torch.float32) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """Models by name or by folder, with the tokenizer that belongs to each."""
 
 import importlib.resources
-import json
 from pathlib import Path
 
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.model import MODELS
-from xlgen.model.load import load_model, read_model_config
+from xlgen.model.load import load_model, read_config_file, read_model_config
 from xlgen.model.t5 import T5
 from xlgen.registry import near_names
 
@@ -41,9 +40,9 @@ def open_tokenizer(folder: Path) -> Tokenizer:
     """Open the folder's spiece.model; a model made with the packaged tokenizer names its hash instead."""
     if (folder / "spiece.model").is_file():
         return Tokenizer(folder / "spiece.model")
-    read_model_config(folder)
-    expected = json.loads((folder / "config.json").read_text("utf-8")).get("tokenizer_sha256")
-    if expected is None:
+    read_model_config(folder)  # another architecture is the first thing to say
+    expected = read_config_file(folder).get("tokenizer_sha256")
+    if not isinstance(expected, str):
         raise InputError(f"{folder}: no spiece.model; copy the model's SentencePiece file there")
     tokenizer = packaged_tokenizer()
     if tokenizer.sha256 != expected:
