@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from xlgen.config import override
+from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.methods.prompt_files import read_prompt
 from xlgen.model.load import save_model, tiny_model
@@ -101,6 +102,41 @@ def test_own_file_in_own_predictions_out(run_config, tmp_path, article_1, write_
     records = [json.loads(line) for line in output.read_text("utf-8").split("\n")[:-1]]
     assert [record["id"] for record in records] == ["0", "1", "2"]
     assert all("prediction" in record and record["language"] == "th" for record in records)
+
+
+def test_runs_are_scored_with_one_tokenizer_whatever_their_own(
+    run_config, tmp_path, small_tokenizer
+):
+    run_config.run(tmp_path / "run")
+    few = {"languages": ["th"], "limit": 1}
+    scores = evaluate_run(tmp_path / "run", "howto0-short", **few)
+    lead = evaluate_baseline(tmp_path / "lead", "howto0-short", **few)
+    for cells in (scores["cells"], lead["cells"]):
+        assert "|spm:packaged@" in cells[0]["signature"]
+    own = evaluate_run(tmp_path / "run", "howto0-short", spm=small_tokenizer.path, **few)
+    assert f"|spm:{small_tokenizer.sha256[:8]}|" in own["cells"][0]["signature"]
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+    run_config, tmp_path, write_jsonl
+):
+    source = write_jsonl(tmp_path / "in.jsonl", [{"id": "0", "input": "สวัสดี"}])
+    (tmp_path / "file").write_text("")
+    for output in (tmp_path, tmp_path / "file" / "out.jsonl"):
+        with pytest.raises(InputError, match=f"^{output}: .* a folder|cannot write it"):
+            generate_file(tmp_path / "no run", language="th", input=source, output=output)
+
+
+def test_progress_is_shown_within_a_language(run_config, tmp_path, article_1, monkeypatch):
+    import xlgen.run
+
+    bars = []
+    shown = xlgen.run.progress
+    monkeypatch.setattr(xlgen.run, "progress", lambda *work: bars.append(shown(*work)) or bars[-1])
+    run_config.run(tmp_path / "run")
+    examples = [Example(code, code, text, "") for code, text in article_1.items()]
+    open_run(tmp_path / "run").predict(examples)
+    assert [(bar.done, bar.total) for bar in bars] == [(len(examples), len(examples))]
 
 
 def test_training_on_a_held_out_text_is_refused(run_config, tmp_path, write_jsonl):

@@ -144,9 +144,15 @@ def evaluate(
     benchmark: Annotated[str, typer.Option(help="See `xlgen list benchmarks`.")] = "howto0",
     languages: Languages = "all",
     split: Annotated[str, typer.Option(help="validation or test.")] = "test",
-    limit: Annotated[int | None, typer.Option(help="At most so many examples a language.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many examples a language.")
+    ] = None,
     checkpoint: Annotated[str, typer.Option(help="best, last, or a step.")] = "best",
     baseline: Annotated[str | None, typer.Option(help="lead-64 in place of a trained run.")] = None,
+    spm: Annotated[
+        Path | None,
+        typer.Option(help="SentencePiece model to score with; the packaged one if left out."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Generate for a benchmark and score it; finished languages are kept, so it can be stopped."""
@@ -154,14 +160,11 @@ def evaluate(
     from xlgen.run import evaluate_baseline, evaluate_run
 
     wanted = None if languages == "all" else languages.split(",")
+    chosen: dict[str, Any] = {"languages": wanted, "split": split, "limit": limit, "spm": spm}
     if baseline is None:
-        scores = evaluate_run(
-            run, benchmark, languages=wanted, split=split, limit=limit, checkpoint=checkpoint
-        )
+        scores = evaluate_run(run, benchmark, checkpoint=checkpoint, **chosen)
     else:
-        scores = evaluate_baseline(
-            run, benchmark, baseline=baseline, languages=wanted, split=split, limit=limit
-        )
+        scores = evaluate_baseline(run, benchmark, baseline=baseline, **chosen)
     table = terminal_table([read_run(run)], benchmark, split=split)
     _say(scores if as_json else table, as_json=as_json)
 

@@ -22,7 +22,7 @@ from xlgen.data.examples import Example, TokenizedExample
 from xlgen.data.mixture import Mixture
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
-from xlgen.files import write_whole
+from xlgen.files import check_writable, write_whole
 from xlgen.generation.generate import generate_text
 from xlgen.generation.lead import lead
 from xlgen.generation.settings import BeamSettings
@@ -30,6 +30,7 @@ from xlgen.languages import language_code
 from xlgen.methods.base import Adapted, Method
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.packaged import open_model
+from xlgen.progress import progress
 from xlgen.recipes.base import RunConfig
 from xlgen.sources.leaks import drop_leaks, refuse_leaks
 from xlgen.sources.readers import read_examples
@@ -130,7 +131,14 @@ class OpenedRun:
     def predict(self, examples: Sequence[Example]) -> list[str]:
         """Generate a text for each example, in order."""
         tokenized = [self.config.tokenize(example, self.tokenizer) for example in examples]
-        return generate_text(self.adapted, self.tokenizer, tokenized, self.config.decoding)
+        with progress(len(tokenized), "Generating") as bar:
+            return generate_text(
+                self.adapted,
+                self.tokenizer,
+                tokenized,
+                self.config.decoding,
+                on_progress=bar.advance,
+            )
 
 
 def open_run(folder: Path, checkpoint: str = "best") -> OpenedRun:
@@ -166,25 +174,31 @@ def evaluate_run(
     languages: Sequence[str] | None = None,
     limit: int | None = None,
     checkpoint: str = "best",
+    spm: Path | None = None,
 ) -> dict[str, Any]:
-    """Generate and score one checkpoint of a run; return what its scores.json holds."""
+    """Generate and score one checkpoint of a run; return what its scores.json holds.
+
+    SP-ROUGE counts the pieces of the SentencePiece model `spm`, by default the packaged one whatever
+    the run's own is, so that runs of several models compare.
+    """
+    chosen = BENCHMARKS[benchmark]
     run = open_run(folder, checkpoint)
     stamp = {
-        "run": str(folder),
         "model": run.config.model,
         "checkpoint": run.step,
         "seed": run.config.training.seed,
         "decoding": run.config.decoding.signature,
     }
-    return evaluate(
-        System(run.config.method.name, stamp, run.predict),
-        BENCHMARKS[benchmark],
-        folder=folder,
-        tokenizer_path=run.tokenizer.path,
-        split=split,
-        languages=languages,
-        limit=limit,
-    )
+    with RunFolder(folder):
+        return evaluate(
+            System(run.config.method.name, stamp, run.predict),
+            chosen,
+            folder=folder,
+            tokenizer_path=spm,
+            split=split,
+            languages=languages,
+            limit=limit,
+        )
 
 
 def evaluate_baseline(
@@ -195,28 +209,47 @@ def evaluate_baseline(
     split: str = "test",
     languages: Sequence[str] | None = None,
     limit: int | None = None,
+    spm: Path | None = None,
 ) -> dict[str, Any]:
-    """Score LEAD-n on a benchmark into `folder`."""
+    """Score LEAD-n on a benchmark into `folder`, which must be new or of this baseline.
+
+    `n` counts the packaged tokenizer's pieces, whatever `spm` scores with.
+    """
     name, _, length = baseline.partition("-")
     if name != "lead" or not length.isdigit() or not int(length):
         raise InputError(f"unknown baseline {baseline!r}: expected lead-N, such as lead-64")
-    tokenizer = packaged_tokenizer()
-    folder.mkdir(parents=True, exist_ok=True)
-    config = {"name": "baseline", "baseline": baseline}
-    write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    chosen, tokenizer = BENCHMARKS[benchmark], packaged_tokenizer()
 
     def predict(examples: Sequence[Example]) -> list[str]:
         return [lead(example.input, tokenizer, length=int(length)) for example in examples]
 
-    return evaluate(
-        System(baseline, {"decoding": baseline, "tokenizer": tokenizer.sha256[:8]}, predict),
-        BENCHMARKS[benchmark],
-        folder=folder,
-        tokenizer_path=tokenizer.path,
-        split=split,
-        languages=languages,
-        limit=limit,
-    )
+    with RunFolder(folder) as opened:
+        _claim(opened, {"name": "baseline", "baseline": baseline})
+        return evaluate(
+            System(baseline, {"decoding": baseline, "tokenizer": tokenizer.sha256[:8]}, predict),
+            chosen,
+            folder=folder,
+            tokenizer_path=spm,
+            split=split,
+            languages=languages,
+            limit=limit,
+        )
+
+
+def _claim(opened: RunFolder, config: dict[str, str]) -> None:
+    """Write a baseline's config.json; refuse a folder that holds anything else."""
+    made = [
+        n
+        for n in ("config.json", "steps", "predictions", "scores.json")
+        if (opened.path / n).exists()
+    ]
+    is_own = "config.json" in made and opened.read_json("config.json") == config
+    if "steps" in made or (made and not is_own):
+        raise InputError(
+            f"{opened.path}: holds another run, which {config['baseline']} would overwrite; "
+            "choose another folder for the baseline"
+        )
+    opened.write_json("config.json", config)
 
 
 def generate_file(
@@ -225,6 +258,7 @@ def generate_file(
     """Generate for every record of a file; return how many. The output is written whole or not at all."""
     code = language_code(language)
     examples = read_examples(input, language=code, require_target=False)
+    check_writable(output)
     predictions = open_run(folder, checkpoint).predict(examples)
     records = (
         {"id": example.id, "language": code, "input": example.input, "prediction": prediction}

@@ -1,16 +1,20 @@
 """A system and a benchmark -> predictions and scores in a run folder. Finished languages are kept."""
 
 import json
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xlgen.benchmarks.base import Benchmark
 from xlgen.data.examples import Example
-from xlgen.files import write_whole
+from xlgen.errors import InputError
+from xlgen.files import check_writable, read_object, write_whole
 from xlgen.metrics.score import score_records
 from xlgen.progress import progress
+
+OLD_STAMP = frozenset({"run", "limit"})  # stood in earlier stamps, but decide no prediction
 
 
 @dataclass(frozen=True)
@@ -31,59 +35,80 @@ def evaluate(
     benchmark: Benchmark,
     *,
     folder: Path,
-    tokenizer_path: Path,
     split: str,
+    tokenizer_path: Path | None = None,
     languages: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> dict[str, Any]:
     """Predict and score `languages` (all if None); return what `scores.json` holds afterwards.
 
-    Languages already predicted under the same stamp and limit are not predicted again.
+    Examples already predicted under the same stamp are not predicted again, whatever the limit was.
+    Scores of one benchmark and split are all of one limit and one SentencePiece model (`tokenizer_path`,
+    the packaged one if None): those of another are replaced. The caller holds the folder's lock.
     """
-    wanted = list(languages or benchmark.languages)
+    wanted = list(dict.fromkeys(languages or benchmark.languages))
     examples = benchmark.examples(split, languages=wanted, limit=limit)
     name = f"{benchmark.name}-{split}"
-    kept = Predictions(folder / "predictions" / f"{name}.jsonl", {**system.stamp, "limit": limit})
-    missing = [language for language in wanted if not kept.covers(examples[language])]
-    for language in progress(missing, f"{system.method}: {name}"):
-        kept.add(language, examples[language], system.predict(examples[language]))
-    scores = score_records(
-        [record for language in wanted for record in kept.records[language]],
+    lines_path = folder / "predictions" / f"{name}.scores.jsonl"
+    kept = Predictions(folder / "predictions" / f"{name}.jsonl", system.stamp)
+    for path in (kept.path, kept.stamp_path, lines_path, folder / "scores.json"):
+        check_writable(path)
+    missing = {language: kept.missing(examples[language]) for language in wanted}
+    for language in progress(
+        [code for code in wanted if missing[code]], f"{system.method}: {name}"
+    ):
+        kept.add(missing[language], system.predict(missing[language]))
+    records = [record for code in wanted for record in kept.records_of(examples[code])]
+    cells, lines = _score(
+        records,
         tokenizer_path=tokenizer_path,
         metrics=benchmark.metrics,
-        per_example=folder / "predictions" / f"{name}.scores.jsonl",
         decoding=str(system.stamp.get("decoding", "none")),
     )
-    cells = [
-        {"benchmark": benchmark.name, "split": split, **cell} for cell in scores.to_json()["cells"]
-    ]
-    return _merge_scores(folder / "scores.json", cells, system)
+    spm = None if tokenizer_path is None else str(tokenizer_path)
+    conditions = {"benchmark": benchmark.name, "split": split, "limit": limit, "spm": spm}
+    merged = _merged_cells(folder / "scores.json", [conditions | c for c in cells], system.stamp)
+    scored = {cell["language"] for cell in merged if cell.items() >= conditions.items()}
+    _merge_lines(lines_path, lines, languages=scored.difference(wanted))
+    scores = {
+        "method": system.method,
+        "run": system.stamp,
+        "checkpoint": system.stamp.get("checkpoint"),
+        "cells": merged,
+    }
+    write_whole(folder / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+    return scores
 
 
 class Predictions:
-    """The predictions of one benchmark and split: JSONL by language, beside them the stamp."""
+    """The predictions of one benchmark and split by language and id: JSONL, beside it the stamp."""
 
     def __init__(self, path: Path, stamp: dict[str, Any]) -> None:
         self.path, self.stamp_path, self.stamp = path, path.with_suffix(".json"), stamp
-        self.records: dict[str, list[dict[str, Any]]] = {}
+        self.records: dict[str, dict[str, dict[str, Any]]] = {}
         if path.is_file() and self.stamp_path.is_file():
-            if json.loads(self.stamp_path.read_text("utf-8")) != json.loads(json.dumps(stamp)):
-                return
-            for line in path.read_text("utf-8").split("\n")[:-1]:
-                record = json.loads(line)
-                self.records.setdefault(record["language"], []).append(record)
+            stored = read_object(self.stamp_path, remedy="delete it to predict anew")
+            if _is_same(stored, stamp):
+                for record in _read_lines(path):
+                    self.records.setdefault(record["language"], {})[record["id"]] = record
 
-    def covers(self, examples: Sequence[Example]) -> bool:
-        """Return whether there is a prediction for just these examples."""
-        if not examples:
-            return True
-        records = self.records.get(examples[0].language, [])
-        return [record["id"] for record in records] == [example.id for example in examples]
+    def missing(self, examples: Sequence[Example]) -> list[Example]:
+        """Return the examples that have no prediction yet for just this input and reference."""
+        return [example for example in examples if not self._has(example)]
 
-    def add(self, language: str, examples: Sequence[Example], predictions: list[str]) -> None:
-        """Take in a language and write all there is; an interruption leaves the file as it was."""
-        self.records[language] = [
-            {
+    def _has(self, example: Example) -> bool:
+        record = self.records.get(example.language, {}).get(example.id, {})
+        given = (record.get("input"), record.get("reference"))
+        return given == (example.input, example.target)
+
+    def records_of(self, examples: Sequence[Example]) -> list[dict[str, Any]]:
+        """Return the record of each example."""
+        return [self.records[example.language][example.id] for example in examples]
+
+    def add(self, examples: Sequence[Example], predictions: list[str]) -> None:
+        """Take in predictions and write all there are; an interruption leaves the file as it was."""
+        for example, prediction in zip(examples, predictions, strict=True):
+            self.records.setdefault(example.language, {})[example.id] = {
                 "id": example.id,
                 "language": example.language,
                 "input": example.input,
@@ -93,27 +118,87 @@ class Predictions:
                 "source": example.source,
                 "licence": example.licence,
             }
-            for example, prediction in zip(examples, predictions, strict=True)
-        ]
-        records = [record for group in self.records.values() for record in group]
+        records = [record for group in self.records.values() for record in group.values()]
         lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.stamp_path.unlink(missing_ok=True)  # lines without their stamp are never trusted
         write_whole(self.path, "".join(lines))
         write_whole(self.stamp_path, json.dumps(self.stamp, indent=2) + "\n")
 
 
-def _merge_scores(path: Path, cells: list[dict[str, Any]], system: System) -> dict[str, Any]:
-    """Put new cells in place of old ones; cells of another stamp (another checkpoint) go."""
-    stored = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    old = stored["cells"] if stored.get("run") == json.loads(json.dumps(system.stamp)) else []
-    key = ("benchmark", "split", "language", "metric")
-    merged = {tuple(cell[part] for part in key): cell for cell in [*old, *cells]}
-    scores = {
-        "method": system.method,
-        "run": system.stamp,
-        "checkpoint": system.stamp.get("checkpoint"),
-        "cells": list(merged.values()),
+def _is_same(stored: Any, stamp: Mapping[str, Any]) -> bool:
+    given = json.loads(json.dumps(stamp))
+    return isinstance(stored, dict) and given == {
+        key: value for key, value in stored.items() if key not in OLD_STAMP
     }
-    write_whole(path, json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
-    return scores
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of our own file; each has an id and a language."""
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            record = json.loads(line.decode())
+            known = isinstance(record["id"], str) and isinstance(record["language"], str)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            known = False
+        if not known:
+            raise InputError(
+                f"{path}:{number}: damaged, not a record with id and language; "
+                "delete the file to make it anew"
+            )
+        yield record
+
+
+def _score(
+    records: Sequence[dict[str, Any]],
+    *,
+    tokenizer_path: Path | None,
+    metrics: Sequence[str],
+    decoding: str,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the cells, and a line of scores for each record."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "scores.jsonl"
+        scores = score_records(
+            progress(records, "Scoring"),
+            tokenizer_path=tokenizer_path,
+            metrics=metrics,
+            per_example=path,
+            decoding=decoding,
+        )
+        return scores.to_json()["cells"], list(_read_lines(path))
+
+
+def _merged_cells(
+    path: Path, cells: list[dict[str, Any]], stamp: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return stored and new cells; those of another stamp, and of this benchmark's other limit, go."""
+    remedy = "delete it and evaluate again; the predictions are kept"
+    stored = read_object(path, remedy=remedy) if path.is_file() else {}
+    old = stored.get("cells") if _is_same(stored.get("run"), stamp) else []
+    parts = ("benchmark", "split", "limit", "spm", "language", "metric")
+    if not isinstance(old, list) or any(not isinstance(cell, dict) for cell in old):
+        raise InputError(f"{path}: expected a list of cells; {remedy}")
+    # a cell of an earlier version names no limit: it may be any, so it is not "none"
+    sections = {(cell["benchmark"], cell["split"]): cell for cell in cells}
+    kept = [cell for cell in old if _goes_with(cell, sections)]
+    merged = {tuple(cell.get(part) for part in parts): cell for cell in [*kept, *cells]}
+    order = list(dict.fromkeys(_section(cell) for cell in [*old, *cells]))
+    return sorted(merged.values(), key=lambda cell: order.index(_section(cell)))
+
+
+def _section(cell: Mapping[str, Any]) -> tuple[Any, Any]:
+    return cell.get("benchmark"), cell.get("split")
+
+
+def _goes_with(cell: Mapping[str, Any], sections: Mapping[tuple[Any, Any], Any]) -> bool:
+    """Return whether an old cell is of another benchmark or split, or of the new cells' conditions."""
+    new = sections.get(_section(cell))
+    return new is None or all(part in cell and cell[part] == new[part] for part in ("limit", "spm"))
+
+
+def _merge_lines(path: Path, new: list[dict[str, Any]], *, languages: Collection[str]) -> None:
+    """Write the lines of scores per example: stored ones of `languages`, and the new ones."""
+    old = _read_lines(path) if path.is_file() else ()
+    kept = [line for line in old if line["language"] in languages]
+    lines = [json.dumps(line, ensure_ascii=False) + "\n" for line in [*kept, *new]]
+    write_whole(path, "".join(lines))
