@@ -16,8 +16,9 @@ from xlgen.model.t5 import count_parameters
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.export import export_model
-from xlgen.recipes.pretrain import PICO, TextExamples, start_local
+from xlgen.recipes.pretrain import PICO, TextExamples, open_text, start_local
 from xlgen.recipes.resolve import resolve
+from xlgen.sources.packaged import read_packaged
 from xlgen.tasks import span_corruption
 
 NAMES = [name for name in RECIPES if name.startswith("pretrain.")]
@@ -156,3 +157,18 @@ def test_a_start_made_with_another_tokenizer_is_refused(tiny, spiece):
     run = resolve("pretrain.pico", [*tiny, "start=pico", "shape.vocabulary=24064"])
     with pytest.raises(InputError, match="made with tokenizer"):
         run.make_model(spiece)
+
+
+@pytest.mark.parametrize("language", ["th", "hi", "ar", "vi"])
+def test_a_held_out_paragraph_in_a_users_text_is_not_encoded(tmp_path, caplog, article_1, language):
+    held_out = next(e for e in read_packaged("howto0-short", "test") if e.language == language)
+    planted = max(held_out.input.split("\n"), key=len)
+    clean = [f"{article_1[language]} {number}" for number in range(20)]
+    for name, documents in (("clean", clean), ("planted", [*clean, planted.upper()])):
+        (tmp_path / name).mkdir()
+        text = "\n".join([*documents, article_1["en"]])
+        (tmp_path / name / f"{language}.txt").write_text(text, "utf-8")
+    one, two = (open_text(tmp_path / n, None, held_out=0.0)[0] for n in ("clean", "planted"))
+    assert one.train[language].tokens.tolist() == two.train[language].tokens.tolist()
+    assert f"planted/{language}.txt: 1 paragraphs are left out" in caplog.text
+    assert "clean" not in caplog.text

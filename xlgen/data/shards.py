@@ -7,11 +7,12 @@ too), and the documents' starts; a share of the documents, chosen by their hash,
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from xlgen.errors import InputError
 from xlgen.files import replacing, write_whole
 from xlgen.languages import language_code
 from xlgen.progress import progress
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 SPLITS = ("train", "held_out")
@@ -116,11 +119,23 @@ class ShardedText:
         return Shard(tokens, starts)
 
 
-def make_shards(corpus: Path, tokenizer: Tokenizer, *, held_out: float = 0.005) -> Path:
+class LeftOut(Protocol):
+    """Paragraphs that must not be trained on; `identity` changes with them."""
+
+    @property
+    def identity(self) -> str: ...
+
+    def __contains__(self, paragraph: str) -> bool: ...
+
+
+def make_shards(
+    corpus: Path, tokenizer: Tokenizer, *, held_out: float = 0.005, left_out: LeftOut | None = None
+) -> Path:
     """Encode every `<language>.txt` of `corpus`; return the folder `tokens-<tokenizer's hash>` in it.
 
     A language that is there already, from the same text, is left alone: so an interrupted call continues.
-    `held_out` is the share of documents kept for validation.
+    `held_out` is the share of documents kept for validation. Paragraphs in `left_out` are not encoded,
+    with a warning that counts them.
     """
     folder = corpus / f"tokens-{tokenizer.sha256[:8]}"
     paths = sorted(corpus.glob("*.txt"))
@@ -133,12 +148,16 @@ def make_shards(corpus: Path, tokenizer: Tokenizer, *, held_out: float = 0.005) 
             "tokenizer": tokenizer.sha256,
             "held_out_share": held_out,
             "text_sha256": _sha256(path),
+            "left_out": left_out.identity if left_out else None,
         }
         manifest = folder / f"{language}.json"
         known = _read_manifest(manifest) if manifest.is_file() else {}
         if any(known.get(key) != value for key, value in facts.items()):
             manifest.unlink(missing_ok=True)
-            splits = _encode(path, folder, language, tokenizer, held_out)
+            documents = read_documents(path)
+            if left_out:
+                documents = _without(left_out, documents, path)
+            splits = _encode(documents, folder, language, tokenizer, held_out)
             write_whole(manifest, json.dumps({**facts, **splits}, indent=1) + "\n")
     return folder
 
@@ -168,14 +187,27 @@ def is_held_out(document: str, share: float) -> bool:
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
+def _without(left_out: LeftOut, documents: Iterator[str], path: Path) -> Iterator[str]:
+    """Yield the documents without the paragraphs of `left_out`; warn in the end."""
+    removed = 0
+    for document in documents:
+        paragraphs = document.split("\n")
+        kept = [paragraph for paragraph in paragraphs if paragraph not in left_out]
+        removed += len(paragraphs) - len(kept)
+        if kept:
+            yield "\n".join(kept)
+    if removed:
+        log.warning("%s: %d paragraphs are left out: they are held out for testing", path, removed)
+
+
 def _encode(
-    path: Path, folder: Path, language: str, tokenizer: Tokenizer, held_out: float
+    texts: Iterator[str], folder: Path, language: str, tokenizer: Tokenizer, held_out: float
 ) -> dict[str, dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     dtype = np.uint16 if tokenizer.size <= 2**16 else np.uint32
     arrays: dict[str, list[np.ndarray]] = {split: [np.empty(0, dtype)] for split in SPLITS}
     characters = dict.fromkeys(SPLITS, 0)
-    for documents in _chunks(read_documents(path)):
+    for documents in _chunks(texts):
         for document, tokens in zip(documents, tokenizer.encode_batch(documents), strict=True):
             split = SPLITS[is_held_out(document, held_out)]
             arrays[split].append(np.array(tokens, dtype))

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
+from xlgen.benchmarks.held_out import HeldOutParagraphs
 from xlgen.data.batches import BucketedStream
 from xlgen.data.examples import TokenizedExample
 from xlgen.data.mixture import Mixture, temperature_rates
@@ -132,7 +133,8 @@ def open_text(
     if corpus is None:
         raise InputError("pretraining needs text: set corpus=DIR, a folder of <language>.txt")
     opened = Tokenizer(tokenizer) if tokenizer else packaged_tokenizer()
-    return ShardedText(make_shards(corpus, opened, held_out=held_out), opened), opened
+    folder = make_shards(corpus, opened, held_out=held_out, left_out=HeldOutParagraphs())
+    return ShardedText(folder, opened), opened
 
 
 # The distance at which a head looks first, and how steeply it looks away from it, head by head.

@@ -141,12 +141,17 @@ def held_out_paragraphs(folder: Path) -> set[bytes]:
     return {paragraph_hash(text) for text in held_out_texts(folder)}
 
 
-def held_out_texts(folder: Path) -> Iterator[str]:
-    """Yield every paragraph and target line of validation and test below `folder`."""
+def held_out_files(folder: Path) -> list[Path]:
+    """Return the validation and test files below `folder`; raise `InputError` where there is none."""
     files = [path for name in HELD_OUT_FILES for path in sorted(folder.rglob(name))]
     if not files:
         raise InputError(f"{folder} has no {' or '.join(HELD_OUT_FILES)}: build howto0 first")
-    for path in files:
+    return files
+
+
+def held_out_texts(folder: Path) -> Iterator[str]:
+    """Yield every paragraph and target line of validation and test below `folder`."""
+    for path in held_out_files(folder):
         with lzma.open(path, "rt", encoding="utf-8", newline="\n") as lines:
             for line in lines:
                 record = json.loads(line)
