@@ -158,6 +158,25 @@ def test_checkpoint_that_is_not_there_is_named(run_config, tmp_path, checkpoint)
         open_run(tmp_path / "run", checkpoint)
 
 
+def test_selecting_on_a_language_that_is_not_validated_is_refused(run_config, tmp_path):
+    unwatched = override(run_config, ['select_on=["en", "de"]'])
+    with pytest.raises(
+        InputError, match=r'chosen on de, but validation has only ar, .*select_on=\["ar"'
+    ):
+        unwatched.run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_step_is_taken_for_the_best_without_a_validation_loss(run_config, tmp_path):
+    folder = tmp_path / "run"
+    run_config.run(folder)
+    metrics = (folder / "metrics.jsonl").read_text("utf-8").replace('"en"', '"de"')
+    (folder / "metrics.jsonl").write_text(metrics, "utf-8")
+    with pytest.raises(InputError, match=r"validation loss in en, .*validated: ar, .*`last`"):
+        open_run(folder)
+    assert open_run(folder, "last").step == 6
+
+
 def test_prompt_of_another_model_is_refused(run_config, tmp_path, model_folder, small_tokenizer):
     run_config.run(tmp_path / "run")
     save_model(tiny_model(1, width=16), model_folder, dtype=torch.float32)

@@ -37,7 +37,7 @@ from xlgen.sources.readers import read_examples
 from xlgen.tasks import TASKS, Limits
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import TrainingConfig, TrainingResult, train
-from xlgen.training.validation import best_step, validation_losses
+from xlgen.training.validation import choose_step, refuse_unwatched, validation_losses
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class Adaptation(RunConfig):
         adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]
+        refuse_unwatched(self.select_on, {example.language for example in validation})
         stream = BucketedStream(
             Mixture([len(tokenized)], [1.0], self.training.seed),
             lambda part, position, epoch: tokenized[position],
@@ -112,6 +113,7 @@ class Adaptation(RunConfig):
         """Return the model, on the device, with the method attached; and its tokenizer."""
         model, tokenizer = open_model(self.model)
         adapted = self.method.attach(model, tokenizer, seed=self.training.seed)
+                select_on=self.select_on,
         return adapted.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
 
     def tokenize(self, example: Example, tokenizer: Tokenizer) -> TokenizedExample:
@@ -152,7 +154,7 @@ def open_run(folder: Path, checkpoint: str = "best") -> OpenedRun:
         raise InputError(f"{folder}: no checkpoint yet; run `xlgen train` on it first")
     step: int | None = steps[-1]
     if checkpoint == "best":
-        step = best_step(opened.read_metrics(), steps, languages=config.select_on) or steps[-1]
+        step = choose_step(opened, languages=config.select_on)
     elif checkpoint != "last":
         step = int(checkpoint) if checkpoint.isdigit() and int(checkpoint) in steps else None
     if step is None:

@@ -219,6 +219,30 @@ def test_the_best_step_is_kept_beside_the_newest(tmp_path):
     assert [line["validation"]["th"]["loss"] for line in metrics] == list(losses.values())
 
 
+def test_the_best_step_that_is_kept_is_that_of_the_languages_selected_on(tmp_path):
+    english = {1: 3.0, 2: 2.0, 3: 2.5, 4: 2.6}
+    config = TrainingConfig(steps=4, checkpoint_every=1, validate_every=1, keep=1)
+    with RunFolder(tmp_path, config) as folder:
+        result = train(
+            attach("prompt"),
+            FixedStream(collate(EXAMPLES[:2])),
+            config,
+            folder,
+            # Thai, which nobody selects on, is forgotten from the first step on
+            validate=lambda step: {"en": {"loss": english[step]}, "th": {"loss": float(step)}},
+            select_on=("en",),
+        )
+    assert folder.steps.steps() == [2, 4]
+    assert result.best_step == 2
+
+
+def test_a_step_without_a_loss_in_each_language_is_never_the_best():
+    metrics = [{"step": 1, "validation": {"en": {"loss": 1.0}}}, {"step": 2}]
+    assert best_step(metrics, [1, 2], languages=["en"]) == 1
+    assert best_step(metrics, [1, 2], languages=["en", "th"]) is None
+    assert best_step(metrics, [2]) is None
+
+
 def test_validation_is_per_language_and_changes_nothing():
     adapted = attach()
     adapted.train()

@@ -10,7 +10,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,14 @@ def train(
     folder: RunFolder,
     *,
     validate: Callable[[int], Validation] | None = None,
+    select_on: Sequence[str] | None = None,
     on_checkpoint: Callable[[int, Path], None] | None = None,
 ) -> TrainingResult:
     """Train to `config.steps`, from the newest checkpoint in `folder` that verifies, if there is one.
 
     `folder` must be entered, so that no other process writes there. `validate(step)` returns
-    {language: {"loss": ...}}; it may be cut short and called again, and must change nothing.
+    {language: {"loss": ...}}; it may be cut short and called again, and must change nothing. The best step,
+    which `config.keep` never removes, is the one with the lowest loss in `select_on` (None: in all).
 
     Raises DivergedError for a loss or gradient that is no number, and Stopped after SIGTERM or SIGINT; both
     with the last good step stored.
@@ -76,7 +78,7 @@ def train(
     device = device_of(adapted)
     warn_of_slow_precision(device, config.precision)
     with torch.random.fork_rng([device] if device.type == "cuda" else []), StopRequest() as stop:
-        run = Training(adapted, stream, config, folder, stop, validate, on_checkpoint)
+        run = Training(adapted, stream, config, folder, stop, validate, select_on, on_checkpoint)
         try:
             with contextlib.closing(run):
                 return run.run()
@@ -98,11 +100,13 @@ class Training:
         folder: RunFolder,
         stop: StopRequest,
         validate: Callable[[int], Validation] | None,
+        select_on: Sequence[str] | None,
         on_checkpoint: Callable[[int, Path], None] | None,
     ) -> None:
         self.adapted, self.config, self.folder = adapted, config, folder
         self.stream = Prefetch(stream)
         self.stop, self.validate, self.on_checkpoint = stop, validate, on_checkpoint
+        self.select_on = select_on
         self.device = device_of(adapted)
         self.parameters = adapted.trainable()
         for name, parameter in self.parameters.items():
@@ -272,8 +276,7 @@ class Training:
             self._facts(),
         )
         if self.config.keep is not None:
-            best = best_step(self.folder.read_metrics(), store.steps())
-            store.prune(keep=self.config.keep, best=best)
+            store.prune(keep=self.config.keep, best=self._best_step())
         if self.on_checkpoint is not None:
             self.on_checkpoint(self.step, path)
 
@@ -286,6 +289,10 @@ class Training:
             "fingerprint": fingerprint(),
             "tally": asdict(self.tally),
         }
+
+    def _best_step(self) -> int | None:
+        metrics, steps = self.folder.read_metrics(), self.folder.steps.steps()
+        return best_step(metrics, steps, languages=self.select_on)
 
     def _stop_if_asked(self) -> None:
         if self.stop.number is not None and self.step:
@@ -305,7 +312,7 @@ class Training:
             steps=self.step,
             resumed_from=self.resumed_from,
             loss=losses[-1] if losses else None,
-            best_step=best_step(metrics, self.folder.steps.steps()),
+            best_step=self._best_step(),
             tokens=self.tally.tokens,
             seconds=self.tally.seconds,
         )

@@ -1,16 +1,19 @@
 """Losses on held-out examples, per language, while training; and which step they say is best."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
 
 from xlgen.data.batches import Batch, batches_by_length
 from xlgen.data.examples import TokenizedExample
+from xlgen.errors import InputError
 from xlgen.methods.base import Adapted
 from xlgen.model.t5 import shift_right
 from xlgen.progress import progress
+from xlgen.training.folder import RunFolder
 from xlgen.training.loss import LossSum, mean_nats, sequence_loss
 from xlgen.training.precision import Precision, autocast, device_of
 
@@ -80,8 +83,8 @@ def best_step(
 ) -> int | None:
     """Return which of `steps` has the lowest validation loss, each language counting the same.
 
-    `metrics` are the lines of metrics.jsonl; `languages` are those that count, all if None. Steps
-    without validation do not count; ties go to the earlier step; None where no step has any.
+    `metrics` are the lines of metrics.jsonl; `languages` are those that count, all if None. Steps without
+    a loss in each of them do not count; ties go to the earlier step; None where no step has them.
 
     >>> lines = [{"step": 1, "validation": {"en": {"loss": 3.0}, "th": {"loss": 5.0}}},
     ...          {"step": 2, "validation": {"en": {"loss": 2.0}, "th": {"loss": 5.5}}}]
@@ -94,7 +97,33 @@ def best_step(
         validation: Validation | None = line.get("validation")
         if validation and line["step"] in known:
             counted = languages or list(validation)
-            losses = [validation[code]["loss"] for code in counted if code in validation]
-            if losses:
+            if all(code in validation for code in counted):
+                losses = [validation[code]["loss"] for code in counted]
                 means[line["step"]] = sum(losses) / len(losses)
     return min(means, key=lambda step: (means[step], step)) if means else None
+
+
+def choose_step(run: RunFolder, *, languages: Sequence[str]) -> int:
+    """Return a run's best step; raise `InputError`, naming what was validated, where it has none."""
+    metrics, steps = run.read_metrics(), run.steps.steps()
+    best = best_step(metrics, steps, languages=languages)
+    if best is None:
+        lines = [line for line in metrics if line["step"] in steps and "validation" in line]
+        validated = sorted({code for line in lines for code in line["validation"]})
+        raise InputError(
+            f"{run.path}: no stored step has a validation loss in {', '.join(languages) or 'anything'}, "
+            f"so that none is the best (validated: {', '.join(validated) or 'nothing'}); "
+            "choose the checkpoint `last` or a step's number"
+        )
+    return best
+
+
+def refuse_unwatched(languages: Iterable[str], watched: Collection[str]) -> None:
+    """Raise `InputError` where the best step is to be chosen on languages that no example validates."""
+    missing = [code for code in languages if code not in watched]
+    if missing:
+        has = sorted(watched)
+        raise InputError(
+            f"select_on: the best step is chosen on {', '.join(missing)}, but validation has only "
+            f"{', '.join(has)}; set select_on={json.dumps(has)} or add examples"
+        )
