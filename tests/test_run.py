@@ -1,5 +1,6 @@
 """The main job end to end on small real text: train, stop, resume, evaluate, generate, report."""
 
+import hashlib
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from xlgen.config import override
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.methods.prompt_files import read_prompt
-from xlgen.model.load import save_model, tiny_model
+from xlgen.model.load import save_model, tiny_model, weights_sha256
 from xlgen.reports.html import make_report
 from xlgen.run import Adaptation, Data, evaluate_baseline, evaluate_run, generate_file, open_run
 
@@ -180,8 +181,64 @@ def test_no_step_is_taken_for_the_best_without_a_validation_loss(run_config, tmp
 def test_prompt_of_another_model_is_refused(run_config, tmp_path, model_folder, small_tokenizer):
     run_config.run(tmp_path / "run")
     save_model(tiny_model(1, width=16), model_folder, dtype=torch.float32)
+    with pytest.raises(InputError, match=r"with weights .* which now has"):
+        open_run(tmp_path / "run")
+    (tmp_path / "run" / "model.json").unlink()  # as in runs begun before there was one
     with pytest.raises(InputError, match="has shape"):
         open_run(tmp_path / "run")
+
+
+def test_a_run_is_of_the_weights_it_began_on(run_config, tmp_path, model_folder, caplog):
+    folder = tmp_path / "run"
+    override(run_config, ["training.steps=3"]).run(folder)
+    weights = model_folder / "model.safetensors"
+    began = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert open_run(folder).weights == began
+    save_model(tiny_model(2), model_folder, dtype=torch.float32)
+    now = hashlib.sha256(weights.read_bytes()).hexdigest()
+    for use in (open_run, run_config.run):
+        with pytest.raises(
+            InputError, match=f"with weights {began[:8]}, which now has {now[:8]}; "
+        ):
+            use(folder)
+    (folder / "model.json").unlink()
+    assert open_run(folder).weights == now
+    assert "does not say which weights" in caplog.text
+    (folder / "model.json").write_text("[]")
+    with pytest.raises(InputError, match="with weights None"):
+        open_run(folder)
+
+
+def test_predictions_of_other_weights_are_made_anew(run_config, tmp_path, model_folder):
+    folder = tmp_path / "run"
+    run_config.run(folder)
+    (folder / "model.json").unlink()
+    stamps = []
+    for seed in (1, 2):
+        save_model(tiny_model(seed), model_folder, dtype=torch.float32)
+        stamps.append(evaluate_run(folder, "howto0-short", languages=["th"], limit=1)["run"])
+    assert stamps[0].pop("weights") != stamps[1].pop("weights")
+    assert stamps[0] == stamps[1]
+
+
+def test_training_ends_without_a_second_model_in_memory(run_config, tmp_path, monkeypatch):
+    attached = []
+    attach = Adaptation.attach
+    monkeypatch.setattr(Adaptation, "attach", lambda self: attached.append(1) or attach(self))
+    run_config.run(tmp_path / "run")
+    assert attached == [1]
+
+
+def test_shards_are_hashed_together(tmp_path):
+    names = {"a": "1.safetensors", "b": "2.safetensors"}
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": names}))
+    hashes = set()
+    for first, second in ((b"x", b"y"), (b"y", b"x"), (b"xy", b"")):
+        (tmp_path / "1.safetensors").write_bytes(first)
+        (tmp_path / "2.safetensors").write_bytes(second)
+        hashes.add(weights_sha256(tmp_path))
+    assert len(hashes) == 3
 
 
 def test_tokenizer_larger_than_the_model_is_refused(run_config, tmp_path, model_folder):

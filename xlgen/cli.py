@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -124,6 +125,8 @@ def train(
     """Train a recipe, continuing where an earlier call stopped."""
     from xlgen.recipes.resolve import default_folder, resolve
 
+    logging.basicConfig(format="%(message)s")  # to stderr
+    logging.getLogger("xlgen").setLevel(logging.INFO)
     config = resolve(recipe, settings or [])
     folder = out or default_folder(recipe)
     from xlgen.training.signals import Stopped

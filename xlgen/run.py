@@ -29,7 +29,8 @@ from xlgen.generation.settings import BeamSettings
 from xlgen.languages import language_code
 from xlgen.methods.base import Adapted, Method
 from xlgen.methods.prompt_tuning import PromptTuning
-from xlgen.model.packaged import open_model
+from xlgen.model.load import weights_sha256
+from xlgen.model.packaged import find_model, open_model
 from xlgen.progress import progress
 from xlgen.recipes.base import RunConfig
 from xlgen.sources.leaks import drop_leaks, refuse_leaks
@@ -37,6 +38,7 @@ from xlgen.sources.readers import read_examples
 from xlgen.tasks import TASKS, Limits
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import TrainingConfig, TrainingResult, train
+from xlgen.training.precision import memory_told
 from xlgen.training.validation import choose_step, refuse_unwatched, validation_losses
 
 
@@ -84,6 +86,7 @@ class Adaptation(RunConfig):
     def run(self, folder: Path) -> TrainingResult:
         """Train into `folder`; one that was begun is continued, one that is done is left alone."""
         train_examples, validation = self.train.examples(), self.validation.examples()
+        refuse_unwatched(self.select_on, {example.language for example in validation})
         held_out = [*validation, *held_out_examples()]
         if self.leaks == "refuse":
             refuse_leaks(train_examples, held_out)
@@ -92,29 +95,36 @@ class Adaptation(RunConfig):
         adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]
-        refuse_unwatched(self.select_on, {example.language for example in validation})
         stream = BucketedStream(
             Mixture([len(tokenized)], [1.0], self.training.seed),
             lambda part, position, epoch: tokenized[position],
             self.training,
         )
         with RunFolder(folder, self) as opened:
+            opened.bind_model(self.model, sha256=self.weights())
             result = train(
                 adapted,
                 stream,
                 self.training,
                 opened,
                 validate=lambda step: validation_losses(adapted, watched, self.training),
+                select_on=self.select_on,
             )
-            open_run(folder).adapted.export(folder / "export", base=self.model)
+            best = choose_step(opened, languages=self.select_on)
+            adapted.load_state(opened.steps.read(best).parameters)
+            adapted.export(folder / "export", base=self.model)
         return result
 
     def attach(self) -> tuple[Adapted, Tokenizer]:
         """Return the model, on the device, with the method attached; and its tokenizer."""
         model, tokenizer = open_model(self.model)
         adapted = self.method.attach(model, tokenizer, seed=self.training.seed)
-                select_on=self.select_on,
-        return adapted.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+        with memory_told("choose a smaller model, or free the GPU of other programs"):
+            return adapted.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+    def weights(self) -> str:
+        """Return the SHA-256 of the model's weights as they are on disk now."""
+        return weights_sha256(find_model(self.model))
 
     def tokenize(self, example: Example, tokenizer: Tokenizer) -> TokenizedExample:
         """Return the example as the task has it."""
@@ -129,11 +139,13 @@ class OpenedRun:
     adapted: Adapted
     tokenizer: Tokenizer
     step: int
+    weights: str
 
     def predict(self, examples: Sequence[Example]) -> list[str]:
         """Generate a text for each example, in order."""
         tokenized = [self.config.tokenize(example, self.tokenizer) for example in examples]
-        with progress(len(tokenized), "Generating") as bar:
+        remedy = "free the GPU of other programs, or hide it (CUDA_VISIBLE_DEVICES=) to use the CPU"
+        with progress(len(tokenized), "Generating") as bar, memory_told(remedy):
             return generate_text(
                 self.adapted,
                 self.tokenizer,
@@ -159,13 +171,11 @@ def open_run(folder: Path, checkpoint: str = "best") -> OpenedRun:
         step = int(checkpoint) if checkpoint.isdigit() and int(checkpoint) in steps else None
     if step is None:
         raise InputError(f"{folder}: no checkpoint {checkpoint!r}; best, last, or one of {steps}")
+    weights = config.weights()
+    opened.check_model(config.model, sha256=weights)
     adapted, tokenizer = config.attach()
-    stored = opened.steps.read(step).tensors
-    prefix = "parameter/"
-    adapted.load_state(
-        {key.removeprefix(prefix): t for key, t in stored.items() if key.startswith(prefix)}
-    )
-    return OpenedRun(config, adapted.eval(), tokenizer, step)
+    adapted.load_state(opened.steps.read(step).parameters)
+    return OpenedRun(config, adapted.eval(), tokenizer, step, weights)
 
 
 def evaluate_run(
@@ -187,6 +197,7 @@ def evaluate_run(
     run = open_run(folder, checkpoint)
     stamp = {
         "model": run.config.model,
+        "weights": run.weights,
         "checkpoint": run.step,
         "seed": run.config.training.seed,
         "decoding": run.config.decoding.signature,

@@ -1,6 +1,7 @@
 """The pretraining recipes, run for real at a tiny size: they resume, export, and keep to their text."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,12 @@ from xlgen.model.packaged import open_model
 from xlgen.model.t5 import count_parameters
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
-from xlgen.recipes.export import export_model
+from xlgen.recipes.export import _machine, export_model
 from xlgen.recipes.pretrain import PICO, TextExamples, open_text, start_local
 from xlgen.recipes.resolve import resolve
 from xlgen.sources.packaged import read_packaged
 from xlgen.tasks import span_corruption
+from xlgen.training.checkpoint import Checkpoint
 
 NAMES = [name for name in RECIPES if name.startswith("pretrain.")]
 
@@ -57,6 +59,7 @@ def test_two_stages_end_in_a_model_with_a_card(tmp_path, tiny):
     assert (tmp_path / "two" / "model" / "spiece.model").is_file()
     card = (tmp_path / "two" / "model" / "README.md").read_text()
     assert "pretrain.pico_lm" in card
+    assert re.search(r"- Time: \d+ s on \w+, \d+ threads, torch [\d.]+\S*, float32\n", card)
     assert "The stage before" in card
     for language in ("th", "ar", "hi", "zh", "vi", "en"):
         assert f"| {language} |" in card
@@ -120,6 +123,20 @@ def test_a_shape_that_does_not_fit_is_refused(tmp_path, tiny):
         resolve(
             "pretrain.pico", [*tiny, f"start={tmp_path / 'one' / 'model'}", "shape.width=64"]
         ).run(tmp_path / "two")
+
+
+def test_the_card_of_a_gpu_run_names_the_gpu():
+    made = {
+        "machine": "x86_64",
+        "threads": 8,
+        "torch": "2.13.0",
+        "device": "NVIDIA H100 (CUDA 12.8)",
+    }
+    assert _machine(Checkpoint(1, {}, {"fingerprint": made})) == (
+        "NVIDIA H100 (CUDA 12.8), torch 2.13.0"
+    )
+    del made["device"]
+    assert _machine(Checkpoint(1, {}, {"fingerprint": made})) == "x86_64, 8 threads, torch 2.13.0"
 
 
 def test_exporting_before_the_first_step_is_refused(tmp_path, tiny):

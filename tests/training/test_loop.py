@@ -9,9 +9,11 @@ from faults import EXAMPLES, METHODS, FakeTokenizer, tiny_run
 from xlgen.data.batches import collate
 from xlgen.errors import InputError
 from xlgen.model.load import tiny_model
+from xlgen.training import checkpoint
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import DivergedError, dropout_seed, train
 from xlgen.training.optim import AdamW
+from xlgen.training.precision import describe_device
 from xlgen.training.schedules import Constant
 from xlgen.training.settings import TrainingConfig
 from xlgen.training.validation import best_step, validation_losses
@@ -281,3 +283,46 @@ def test_the_manifest_tells_what_a_reader_needs(tmp_path):
     assert facts["example"] == 24
     assert len(facts["config_sha256"]) == 64
     assert {"torch", "threads", "python", "cpu"} <= set(facts["fingerprint"])
+    assert facts["fingerprint"]["device"] == "cpu"
+
+
+def test_the_device_is_told_and_another_one_at_resume_warned_of(tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO", "xlgen")
+    tiny_run(tmp_path, steps=2)
+    assert caplog.text.count("training on cpu, fp32") == 1
+    longer = json.loads((tmp_path / "config.json").read_text()) | {"steps": 4}
+    (tmp_path / "config.json").write_text(json.dumps(longer))
+    monkeypatch.setattr(checkpoint, "describe_device", lambda device: "NVIDIA H100 (CUDA 12.8)")
+    tiny_run(tmp_path, steps=4)
+    assert "elsewhere than before (device cpu -> NVIDIA H100 (CUDA 12.8))" in caplog.text
+    caplog.clear()
+    tiny_run(tmp_path, steps=4)  # done: nothing is trained
+    assert "training on" not in caplog.text
+
+
+def test_steps_of_before_the_device_was_stored_are_continued_in_silence(tmp_path, caplog):
+    old = checkpoint.fingerprint(torch.device("cpu"))
+    del old["device"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xlgen.training.loop.fingerprint", lambda device: old)
+        tiny_run(tmp_path, steps=2)
+    tiny_run(tmp_path, steps=2)
+    assert "elsewhere" not in caplog.text
+
+
+def test_running_out_of_memory_is_one_line_with_a_remedy(tmp_path):
+    def validate(step):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has")
+
+    config = TrainingConfig(steps=1, validate_every=1, batch_size=8)
+    with (
+        RunFolder(tmp_path, config) as folder,
+        pytest.raises(InputError, match=r"^CUDA out of memory; .*training\.micro_batch=4$"),
+    ):
+        train(attach(), FixedStream(collate(EXAMPLES[:2])), config, folder, validate=validate)
+
+
+def test_a_gpu_is_described_with_its_cuda(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100")
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    assert describe_device(torch.device("cuda:0")) == "NVIDIA H100 (CUDA 12.8)"

@@ -149,6 +149,14 @@ def _verify_weights(folder: Path) -> None:
         )
 
 
+def weights_sha256(folder: Path) -> str:
+    """Return the SHA-256 of a model folder's weights; of several shards, that of their hashes in order."""
+    files = _weight_files(folder)
+    if len(files) == 1:
+        return _sha256(files[0])
+    return hashlib.sha256("".join(map(_sha256, files)).encode()).hexdigest()
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

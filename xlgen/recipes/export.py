@@ -3,7 +3,6 @@
 python -c 'from xlgen.recipes.export import export_model; export_model("runs/nano", "nano-so-far")'
 """
 
-import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -33,6 +32,9 @@ TUNING_DROPOUT = (
 )
 
 
+_PRECISIONS = {"fp32": "float32", "bf16": "bfloat16 products over float32 weights"}
+
+
 def export_model(run: str | Path, out: str | Path) -> Path:
     """Write the run's newest verified step as bf16 safetensors in Hugging Face's mT5 layout, with a card.
 
@@ -48,10 +50,7 @@ def export_model(run: str | Path, out: str | Path) -> Path:
     adapted = ModelTuning().attach(
         T5(replace(config.shape, dropout=TUNING_DROPOUT)), tokenizer, seed=0
     )
-    prefix = "parameter/"
-    adapted.load_state(
-        {k.removeprefix(prefix): t for k, t in checkpoint.tensors.items() if k.startswith(prefix)}
-    )
+    adapted.load_state(checkpoint.parameters)
     save_model(adapted.model, out, tokenizer_sha256=tokenizer.sha256)
     if config.tokenizer is not None:
         shutil.copyfile(tokenizer.path, out / "spiece.model")
@@ -78,8 +77,7 @@ def model_card(
         f"- Steps: {checkpoint.step:,} of {training.steps:,}, {training.batch_size} segments each; at most "
         f"{raw:,} tokens of text, drawn in proportion to tokens ** {config.alpha}",
         f"- Optimizer: {training.optimizer}, {training.schedule}",
-        f"- Time: {seconds:,.0f} s on {platform.machine()}, torch {checkpoint.facts['fingerprint']['torch']},"
-        f" {checkpoint.facts['fingerprint']['threads']} threads",
+        f"- Time: {seconds:,.0f} s on {_machine(checkpoint)}, {_PRECISIONS[training.precision]}",
         f"- Training loss at the end: {losses[-1]:.3f} nats a target token" if losses else "",
         f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
         f"- Command: `{command(config, stage='' if task.name == 'span_corruption' else '_lm')}`",
@@ -89,6 +87,14 @@ def model_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _machine(checkpoint: Checkpoint) -> str:
+    """Return what the step was made on: the GPU, or the CPU's kind and threads; and torch's build."""
+    made = checkpoint.facts["fingerprint"]
+    device = made.get("device", "cpu")  # earlier versions did not store it
+    processor = f"{made['machine']}, {made['threads']} threads" if device == "cpu" else device
+    return f"{processor}, torch {made['torch']}"
 
 
 def command(config: "Pretraining | BigramStart", *, stage: str) -> str:

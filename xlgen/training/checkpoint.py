@@ -24,6 +24,7 @@ from torch import Tensor
 
 from xlgen.errors import InputError
 from xlgen.training.disk import Disk
+from xlgen.training.precision import describe_device
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,12 @@ class Checkpoint:
     step: int
     tensors: dict[str, Tensor]
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """Return what the method trained, by its own names."""
+        prefix = "parameter/"
+        return {k.removeprefix(prefix): t for k, t in self.tensors.items() if k.startswith(prefix)}
 
 
 class CheckpointStore:
@@ -266,9 +273,10 @@ def _reason(error: Exception) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def fingerprint() -> dict[str, Any]:
+def fingerprint(device: torch.device) -> dict[str, Any]:
     """Return what a promise of equal bits depends on, besides the configuration."""
     return {
+        "device": describe_device(device),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),

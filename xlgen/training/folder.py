@@ -1,6 +1,7 @@
 """A run folder: one writer, its configuration written once, its metrics line by line.
 
-`config.json`, `steps/`, `metrics.jsonl`, `log/` (TensorBoard), and what evaluation adds later.
+`config.json`, `model.json` (the SHA-256 of the weights it began on), `steps/`, `metrics.jsonl`, `log/`
+(TensorBoard), and what evaluation adds later.
 """
 
 import contextlib
@@ -128,6 +129,29 @@ class RunFolder:
                 f"{self.path} holds a run that cannot be continued ({error}); "
                 "choose another folder, or the version of xlgen that began it"
             ) from error
+
+    def bind_model(self, model: str, *, sha256: str) -> None:
+        """Store the weights that a new run begins on; a run that has steps must be on the same ones."""
+        if self.steps.steps():
+            self.check_model(model, sha256=sha256)
+        else:
+            self.write_json("model.json", {"sha256": sha256})
+
+    def check_model(self, model: str, *, sha256: str) -> None:
+        """Raise InputError where the run's steps were made on other weights than `model` has now.
+
+        A run begun before this was stored cannot be checked, and says so.
+        """
+        if not (self.path / "model.json").exists():
+            log.warning("%s does not say which weights of %r it is of", self.path, model)
+            return
+        facts = self.read_json("model.json")
+        stored = str(facts.get("sha256") if isinstance(facts, dict) else None)
+        if stored != sha256:
+            raise InputError(
+                f"{self.path} is of the model {model!r} with weights {stored[:8]}, which now has "
+                f"{sha256[:8]}; restore that model, or delete this folder and train anew"
+            )
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""

@@ -1,7 +1,8 @@
 """The one training loop: batches -> loss -> gradients -> update -> metrics -> checkpoint.
 
-A run that is killed at any moment and started again ends with the same bits as one that never stopped:
-data and dropout are pure functions of (seed, step), and everything else is in the checkpoint.
+A run that is killed at any moment and started again ends with the same bits as one that never stopped, on
+a CPU: data and dropout are pure functions of (seed, step), and everything else is in the checkpoint. CUDA
+gets the same data and seeds, but adds up attention's gradients in no fixed order.
 """
 
 import contextlib
@@ -16,20 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 from xlgen.data.batches import Batch, Prefetch, Stream
 from xlgen.errors import InputError
 from xlgen.methods.base import Adapted
 from xlgen.progress import progress
+from xlgen.training.board import Board
 from xlgen.training.checkpoint import Checkpoint, fingerprint
 from xlgen.training.folder import RunFolder
 from xlgen.training.loss import gradient_divisor, mean_nats
 from xlgen.training.optim import global_norm, scale_gradients
 from xlgen.training.precision import (
     autocast,
+    describe_device,
     device_of,
     keep_freed_memory,
+    memory_told,
     warn_of_slow_precision,
 )
 from xlgen.training.settings import TrainingConfig, TrainingResult
@@ -80,7 +83,7 @@ def train(
     with torch.random.fork_rng([device] if device.type == "cuda" else []), StopRequest() as stop:
         run = Training(adapted, stream, config, folder, stop, validate, select_on, on_checkpoint)
         try:
-            with contextlib.closing(run):
+            with contextlib.closing(run), memory_told(_less_memory(config)):
                 return run.run()
         except OSError as error:
             raise InputError(
@@ -116,13 +119,15 @@ class Training:
         self.step, self.tally = 0, Tally()
         self.resumed_from: int | None = None
         self.last_loss: float | None = None
-        self._board: SummaryWriter | None = None
+        self._board = Board(folder.path / "log")
 
     def run(self) -> TrainingResult:
         """Do what is left to do."""
         self._resume()
         if not self.tally.logged:
             self._report()
+        if self.step < self.config.steps:
+            log.info("training on %s, %s", describe_device(self.device), self.config.precision)
         with progress(self.config.steps, "Training", done=self.step) as bar:
             while self.step < self.config.steps:
                 self._stop_if_asked()
@@ -139,8 +144,7 @@ class Training:
     def close(self) -> None:
         """Close the TensorBoard log, and read no further ahead."""
         self.stream.close()
-        if self._board is not None:
-            self._board.close()
+        self._board.close()
 
     def _is_due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.config.steps
@@ -162,20 +166,22 @@ class Training:
         self.folder.truncate_metrics(self.step if self.tally.logged else self.step - 1)
 
     def _load(self, checkpoint: Checkpoint) -> None:
-        parts: dict[str, dict[str, torch.Tensor]] = {"parameter": {}, "optimizer": {}}
-        for key, tensor in checkpoint.tensors.items():
-            part, _, name = key.partition("/")
-            parts[part][name] = tensor
-        self.adapted.load_state(parts["parameter"])
-        self.updater.load_state(parts["optimizer"])
+        prefix = "optimizer/"
+        self.adapted.load_state(checkpoint.parameters)
+        self.updater.load_state(
+            {
+                k.removeprefix(prefix): t
+                for k, t in checkpoint.tensors.items()
+                if k.startswith(prefix)
+            }
+        )
         self.step = self.resumed_from = checkpoint.step
         self.tally = Tally(**checkpoint.facts["tally"])
-        stored, own = checkpoint.facts["fingerprint"], fingerprint()
-        if stored != own:
-            odd = ", ".join(
-                f"{k} {stored.get(k)} -> {own[k]}" for k in own if stored.get(k) != own[k]
-            )
-            log.warning("continuing elsewhere than before (%s): bits may differ", odd)
+        stored, own = checkpoint.facts["fingerprint"], fingerprint(self.device)
+        # what an earlier version did not store cannot have changed for all we know
+        odd = [f"{k} {stored[k]} -> {own[k]}" for k in own if stored.get(k, own[k]) != own[k]]
+        if odd:
+            log.warning("continuing elsewhere than before (%s): bits may differ", ", ".join(odd))
 
     def _update(self) -> None:
         """Make one update from one batch, or raise DivergedError and make none."""
@@ -243,7 +249,7 @@ class Training:
                 return  # asked to stop: done again when the run continues
             line["validation"] = validation
         self.folder.append_metrics(line)
-        self._draw(line)
+        self._board.draw(line, resumed_from=self.resumed_from)
         if "loss" in line:
             self.last_loss = line["loss"]
             self.tally.recent_nats, self.tally.recent_tokens = 0.0, 0
@@ -251,17 +257,6 @@ class Training:
 
     def _validation_is_due(self) -> bool:
         return self.validate is not None and self._is_due(self.config.validate_every)
-
-    def _draw(self, line: dict[str, Any]) -> None:
-        if self._board is None:
-            resumed = None if self.resumed_from is None else self.resumed_from + 1
-            self._board = SummaryWriter(str(self.folder.path / "log"), purge_step=resumed)
-        for key in ("loss", "learning_rate", "gradient_norm"):
-            if key in line:
-                self._board.add_scalar(f"training/{key}", line[key], self.step)
-        for language, scores in line.get("validation", {}).items():
-            for key, value in scores.items():
-                self._board.add_scalar(f"validation-{key}/{language}", value, self.step)
 
     def _checkpoint(self) -> None:
         store = self.folder.steps
@@ -286,7 +281,7 @@ class Training:
         return {
             "example": self.step * self.config.batch_size,
             "config_sha256": _sha256(config.read_bytes()) if config.exists() else None,
-            "fingerprint": fingerprint(),
+            "fingerprint": fingerprint(self.device),
             "tally": asdict(self.tally),
         }
 
@@ -321,6 +316,11 @@ class Training:
 def dropout_seed(seed: int, step: int, micro_batch: int) -> int:
     """Return the seed of one micro-batch's dropout: nothing to store, the same on any worker."""
     return random.Random(f"{seed}/{step}/{micro_batch}").getrandbits(63)
+
+
+def _less_memory(config: TrainingConfig) -> str:
+    smaller = max(1, (config.micro_batch or config.batch_size) // 2)
+    return f"start anew, in another folder, with training.micro_batch={smaller}"
 
 
 def _sha256(data: bytes) -> str:

@@ -5,11 +5,14 @@ import functools
 import logging
 import platform
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 import torch
 from torch import nn
+
+from xlgen.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,23 @@ def warn_of_slow_precision(device: torch.device, precision: Precision) -> None:
 def _has_bf16_products() -> bool:
     # torch 2.11 has no public question for this one
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def describe_device(device: torch.device) -> str:
+    """Return "cpu", or the GPU's name with the version of CUDA."""
+    if device.type != "cuda":
+        return device.type
+    return f"{torch.cuda.get_device_name(device)} (CUDA {torch.version.cuda})"
+
+
+@contextmanager
+def memory_told(remedy: str) -> Iterator[None]:
+    """Turn running out of memory into one line with a remedy."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        reason = str(error).partition(". ")[0] or "out of memory"
+        raise InputError(f"{reason}; {remedy}") from error
 
 
 def device_of(module: nn.Module) -> torch.device:
