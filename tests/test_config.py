@@ -176,3 +176,11 @@ def test_a_damaged_file_is_named(tmp_path, data, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none.json: cannot read it \(No such file"):
         read_config(Run, tmp_path / "none.json")
+
+
+def test_an_object_changes_the_settings_that_it_names_and_no_others():
+    run = override(RUN, ['inner={"path": "a"}', 'columns={"input": "x"}', 'columns={"id": "#"}'])
+    assert run.inner == Inner(10, Path("a"))
+    assert run.columns == {"id": "#"}
+    with pytest.raises(InputError, match="did you mean steps"):
+        override(RUN, ['inner={"step": 2}'])

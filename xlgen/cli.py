@@ -12,6 +12,7 @@ from rich.console import Console
 
 from xlgen import __version__
 from xlgen.errors import InputError
+from xlgen.files import reason
 
 app = typer.Typer(
     name="xlgen",
@@ -40,10 +41,9 @@ def main() -> None:
     except InputError as error:
         sys.exit(_refusal(str(error)))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
         where = error.filename or "the disk"
-        sys.exit(_refusal(f"{where}: {error.strerror}; free some space or choose another folder"))
+        remedy = "check the path, your rights there and the free space"
+        sys.exit(_refusal(f"{where}: {reason(error)}; {remedy}"))
 
 
 def _refusal(message: str) -> int:
@@ -259,6 +259,9 @@ def data_build(
 def data_check(
     file: Annotated[Path, typer.Argument(help="JSONL, CSV, TSV or Parquet.")],
     column: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="The whole file's, where it has no such column.")
+    ] = None,
     held_out: Annotated[
         Path | None,
         typer.Option(help="Examples that must not be in FILE, besides the packaged ones."),
@@ -269,7 +272,7 @@ def data_check(
     from xlgen.benchmarks.held_out import check_data
 
     columns = dict(pair.partition("=")[::2] for pair in column or [])
-    _say(check_data(file, columns=columns, held_out=held_out), as_json=as_json)
+    _say(check_data(file, columns=columns, language=language, held_out=held_out), as_json=as_json)
 
 
 if __name__ == "__main__":

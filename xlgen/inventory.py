@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import inspect
-import json
 import os
 import platform
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from xlgen import __version__
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.config import to_json
 from xlgen.errors import InputError
+from xlgen.files import read_object
 from xlgen.languages import LANGUAGES
 from xlgen.methods import METHODS
 from xlgen.metrics import METRICS
@@ -106,16 +106,16 @@ def _describe_model(name: str) -> dict[str, Any]:
 
 
 def _describe_run(folder: Path) -> dict[str, Any]:
+    from xlgen.reports.read import read_run
     from xlgen.training.folder import list_steps
 
-    scores = folder / "scores.json"
-    cells = json.loads(scores.read_text("utf-8"))["cells"] if scores.is_file() else []
+    cells = read_run(folder).cells if (folder / "scores.json").is_file() else ()
     return {
         "kind": "run",
         "name": str(folder),
         "steps": list_steps(folder),
-        "evaluated": sorted({f"{cell['benchmark']} {cell['split']}" for cell in cells}),
-        "settings": json.loads((folder / "config.json").read_text("utf-8")),
+        "evaluated": sorted({f"{cell.benchmark} {cell.split}" for cell in cells}),
+        "settings": read_object(folder / "config.json", remedy="restore it or start a new run"),
     }
 
 

@@ -44,10 +44,14 @@ from xlgen.training.validation import choose_step, refuse_unwatched, validation_
 
 @dataclass(frozen=True)
 class Data:
-    """Where examples come from: a packaged name or a file, a split, languages, a column map."""
+    """Where examples come from: a packaged name or a file, a split, languages, a column map.
+
+    `language` is that of a file which has no such column; `languages` keeps the examples in those only.
+    """
 
     source: str = "howto0"
     split: str | None = None
+    language: str | None = None
     languages: tuple[str, ...] | None = None
     columns: dict[str, str] | None = None
     limit: int | None = None
@@ -55,7 +59,11 @@ class Data:
     def examples(self) -> list[Example]:
         """Read the examples; `limit` counts per language and takes the same documents in each."""
         read = read_examples(
-            self.source, columns=self.columns, split=self.split, languages=self.languages
+            self.source,
+            columns=self.columns,
+            language=self.language,
+            split=self.split,
+            languages=self.languages,
         )
         languages = dict.fromkeys(example.language for example in read)
         groups = ([e for e in read if e.language == language] for language in languages)

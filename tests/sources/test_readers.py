@@ -158,6 +158,27 @@ def test_html_is_noted_not_refused(tmp_path):
     assert read_with_notes(write(path, line(input="a < b and c > d & e"))).notes.html == 0
 
 
+def test_what_is_noticed_in_a_users_file_is_warned_of_once(tmp_path, caplog):
+    path = write(
+        tmp_path / "x.jsonl",
+        line(),
+        line(id="2", input="<p>ทุกคน</p>", language="th"),
+        line(id="3", language="zh-CN"),
+        line(id="4", target="Tom &amp; Jerry", language="in"),
+        line(id="5", language="zh-CN"),
+    )
+    examples = read_examples(path)
+    assert [e.language for e in examples] == ["en", "th", "zh", "id", "zh"]
+    html, codes = (record.getMessage() for record in caplog.records)
+    assert html.startswith(f"{path}:2: HTML") and "2 times" in html
+    assert codes.startswith(f"{path}:3: ")
+    assert "zh-CN -> zh (2 times), in -> id (1 times)" in codes
+    caplog.clear()
+    read_examples("howto0", split="test")
+    read_examples(write(path, line()))
+    assert not caplog.records
+
+
 HUGE = b'{"id": "1", "input": "' + b"a" * 10_000_000 + b'"}'
 BAD_LINES = [
     (b"", "expected a JSON record, got a blank line; remove it"),

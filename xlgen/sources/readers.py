@@ -4,6 +4,7 @@ Nothing is half-read: either every record is good, or the first bad one is named
 remedy; with `on_bad="skip"` bad ones are left out and counted.
 """
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from xlgen.languages import language_code
 from xlgen.registry import near_names
 from xlgen.sources import SOURCES
 from xlgen.sources.rows import BadRow, Row, Selection
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet",
@@ -43,6 +46,20 @@ class Notes:
     html: int = 0  # examples kept as they are, although they hold tags or entities
     first_html: str = ""  # file:line of the first of them
     renamed_languages: Counter[str] = field(default_factory=Counter)  # "zh-CN -> zh": how often
+    first_renamed: str = ""  # file:line of the first of them
+
+    def warnings(self) -> list[str]:
+        """Return what the user should know although every record was kept, a line for each kind."""
+        lines = []
+        if self.html:
+            lines.append(
+                f"{self.first_html}: HTML tags or entities, kept as they are, {self.html:,} times from"
+                " here on; take them out unless they belong to the text"
+            )
+        if self.renamed_languages:
+            codes = ", ".join(f"{c} ({n:,} times)" for c, n in self.renamed_languages.items())
+            lines.append(f"{self.first_renamed}: other codes of known languages, read as {codes}")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -66,12 +83,16 @@ def read_examples(
 
     `columns` maps our field names to the file's: `{"input": "article", "id": "#"}`, where "#" makes
     an id of the file's name and the row's number. `language` is that of the whole file; `languages`
-    keeps those only. A file is all of one split, unless it has a column `split`.
+    keeps those only. A file is all of one split, unless it has a column `split`. Of a user's file,
+    HTML in texts and other language codes are warned of, a line for each kind.
     """
     reading = read_with_notes(
         path_or_name, columns=columns, language=language, split=split, require_target=require_target,
         languages=languages,
     )  # fmt: skip
+    if find_source(path_or_name) in SUFFIXES.values():
+        for warning in reading.notes.warnings():
+            log.warning("%s", warning)
     return reading.examples
 
 
@@ -244,6 +265,7 @@ class _Check:
             )
         if code != text:
             notes.renamed_languages[f"{text} -> {code}"] += 1
+            notes.first_renamed = notes.first_renamed or f"{row.file}:{row.number}"
         return code
 
 
