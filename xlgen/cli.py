@@ -1,6 +1,5 @@
 """The command line: verbs only, each calls one function. The one module that prints."""
 
-import errno
 import json
 import logging
 import sys

@@ -100,9 +100,9 @@ def _assign(data: Any, keys: list[str], value: Any, path: str) -> None:
         known = list(data) if isinstance(data, dict) else []
         raise InputError(f"unknown setting {path!r}: {near_names(last, known)}")
     part = data[last]
-    if isinstance(part, dict) and isinstance(value, dict) and "name" not in part:
-        if value.keys() <= part.keys():  # a part's other settings stay as they are
-            value = {**part, **value}
+    is_part = isinstance(part, dict) and "name" not in part
+    if is_part and isinstance(value, dict) and value.keys() <= part.keys():
+        value = {**part, **value}  # a part's other settings stay as they are
     swaps_part = isinstance(data[last], dict) and "name" in data[last] and isinstance(value, str)
     data[last] = {"name": value} if swaps_part else value
 
