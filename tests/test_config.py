@@ -186,5 +186,5 @@ def test_an_object_changes_the_settings_that_it_names_and_no_others():
 
 
 def test_a_setting_without_a_default_must_be_in_the_file():
-    with pytest.raises(InputError, match="config.inner: .*missing 1 required .*: 'steps'"):
+    with pytest.raises(InputError, match=r"config\.inner: .*missing 1 required .*: 'steps'"):
         from_json(Run, {"inner": {}})
