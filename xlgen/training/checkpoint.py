@@ -52,6 +52,11 @@ class Checkpoint:
         prefix = "parameter/"
         return {k.removeprefix(prefix): t for k, t in self.tensors.items() if k.startswith(prefix)}
 
+    def elsewhere(self, own: dict[str, Any]) -> list[str]:
+        """Return how a fingerprint differs from the step's, in what the step's version stored."""
+        stored = self.facts["fingerprint"]
+        return [f"{k} {stored[k]} -> {own[k]}" for k in own if stored.get(k, own[k]) != own[k]]
+
 
 class CheckpointStore:
     """The steps of one run. One writer at a time; the run folder's lock sees to that."""

@@ -12,7 +12,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from xlgen.training.precision import (
     memory_told,
     warn_of_slow_precision,
 )
-from xlgen.training.settings import TrainingConfig, TrainingResult
+from xlgen.training.settings import Tally, TrainingConfig, TrainingResult
 from xlgen.training.signals import Stopped, StopRequest
 from xlgen.training.validation import Validation, batch_loss, best_step
 
@@ -44,18 +44,6 @@ log = logging.getLogger(__name__)
 
 class DivergedError(InputError):
     """A loss or a gradient that is no number. No update was made of it."""
-
-
-@dataclass
-class Tally:
-    """What a run has counted, stored with every checkpoint: sums since the last log line, and totals."""
-
-    logged: bool = True
-    recent_nats: float = 0.0
-    recent_tokens: int = 0
-    gradient_norm: float = 0.0
-    tokens: int = 0
-    seconds: float = 0.0
 
 
 def train(
@@ -83,7 +71,7 @@ def train(
     with torch.random.fork_rng([device] if device.type == "cuda" else []), StopRequest() as stop:
         run = Training(adapted, stream, config, folder, stop, validate, select_on, on_checkpoint)
         try:
-            with contextlib.closing(run), memory_told(_less_memory(config)):
+            with contextlib.closing(run), memory_told(config.less_memory):
                 return run.run()
         except OSError as error:
             raise InputError(
@@ -177,9 +165,7 @@ class Training:
         )
         self.step = self.resumed_from = checkpoint.step
         self.tally = Tally(**checkpoint.facts["tally"])
-        stored, own = checkpoint.facts["fingerprint"], fingerprint(self.device)
-        # what an earlier version did not store cannot have changed for all we know
-        odd = [f"{k} {stored[k]} -> {own[k]}" for k in own if stored.get(k, own[k]) != own[k]]
+        odd = checkpoint.elsewhere(fingerprint(self.device))
         if odd:
             log.warning("continuing elsewhere than before (%s): bits may differ", ", ".join(odd))
 
@@ -278,9 +264,10 @@ class Training:
     def _facts(self) -> dict[str, Any]:
         """Return what the manifest tells beside the tensors."""
         config = self.folder.path / "config.json"
+        sha256 = hashlib.sha256(config.read_bytes()).hexdigest() if config.exists() else None
         return {
             "example": self.step * self.config.batch_size,
-            "config_sha256": _sha256(config.read_bytes()) if config.exists() else None,
+            "config_sha256": sha256,
             "fingerprint": fingerprint(self.device),
             "tally": asdict(self.tally),
         }
@@ -316,12 +303,3 @@ class Training:
 def dropout_seed(seed: int, step: int, micro_batch: int) -> int:
     """Return the seed of one micro-batch's dropout: nothing to store, the same on any worker."""
     return random.Random(f"{seed}/{step}/{micro_batch}").getrandbits(63)
-
-
-def _less_memory(config: TrainingConfig) -> str:
-    smaller = max(1, (config.micro_batch or config.batch_size) // 2)
-    return f"start anew, in another folder, with training.micro_batch={smaller}"
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""What a training run is asked for, and what it answers."""
+"""What a training run is asked for, what it counts, and what it answers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +57,24 @@ class TrainingConfig:
             raise InputError(
                 f"training.gradient_clip: expected a norm above 0 or null, got {self.gradient_clip}"
             )
+
+    @property
+    def less_memory(self) -> str:
+        """Return what to do where memory runs out."""
+        smaller = max(1, (self.micro_batch or self.batch_size) // 2)
+        return f"start anew, in another folder, with training.micro_batch={smaller}"
+
+
+@dataclass
+class Tally:
+    """What a run has counted, stored with every checkpoint: sums since the last log line, and totals."""
+
+    logged: bool = True
+    recent_nats: float = 0.0
+    recent_tokens: int = 0
+    gradient_norm: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
