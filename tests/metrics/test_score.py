@@ -73,6 +73,30 @@ def test_averages_are_over_all_languages_and_without_english(
         assert set(average.languages) == set(codes)
 
 
+@pytest.mark.parametrize("named", ["document", "id"])
+def test_translations_of_a_page_are_resampled_together(named: str, model_path: Path) -> None:
+    """Two languages with the same scores page by page say no more than one: the interval is as wide."""
+
+    def average(codes: tuple[str, ...]) -> Any:
+        records = [
+            {
+                "id": f"gnome/help/page-{n}#intro@{code}" if named == "id" else f"{code} {n}",
+                "language": code,
+                "prediction": "ก" if n % 3 else "ข",
+                "reference": "ก",
+                **({"document": f"page-{n}"} if named == "document" else {}),
+            }
+            for code in codes
+            for n in range(30)
+        ]
+        scores = score_records(records, tokenizer_path=model_path, metrics=("sp_rouge_l",))
+        return scores.averages[0]
+
+    one, four = average(("th",)), average(("th", "vi", "hi", "zh"))
+    assert four.value == pytest.approx(one.value)
+    assert four.high - four.low == pytest.approx(one.high - one.low, rel=0.01)
+
+
 def test_lines_per_example_have_the_scores_of_each(
     predictions: Path, model_path: Path, tmp_path: Path
 ) -> None:

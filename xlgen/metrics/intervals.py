@@ -61,14 +61,15 @@ def document_totals(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> dict[str, Floats]:
-    """Return sums [R, K] of each language, given as ids and statistics [N, K], for averages over languages.
+    """Return sums [R, K] of each language, given as document names and statistics [N, K].
 
-    Documents are resampled, not examples: an id that was drawn counts in all its languages, since
-    translations of one page are easy or hard together.
+    They are for averages over languages. Documents are resampled, not examples: one that was drawn
+    counts with all its examples in all its languages, since translations of one page are easy or hard
+    together.
     """
-    names = sorted({name for ids, _ in languages.values() for name in ids})
+    names = sorted({name for documents, _ in languages.values() for name in documents})
     place = {name: column for column, name in enumerate(names)}
-    columns = {code: [place[name] for name in ids] for code, (ids, _) in languages.items()}
+    columns = {code: [place[name] for name in given] for code, (given, _) in languages.items()}
     parts: dict[str, list[Floats]] = {code: [] for code in languages}
     for counts_RD in _resample_counts(len(names), seed=seed, resamples=resamples):
         for code, (_, statistics_NK) in languages.items():

@@ -10,6 +10,7 @@ from xlgen.errors import InputError
 from xlgen.languages import language_code
 
 LONGEST_LINE = 2**20  # bytes; a record holds one output, and at most its article beside it
+LONGEST_NAME = 1000  # characters; a longer `document` is a text, not the name of one
 LONGEST_TEXT = (
     50_000  # characters; mT5 generates at most 512 tokens, and SP-ROUGE's time is quadratic
 )
@@ -17,13 +18,17 @@ LONGEST_TEXT = (
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One output to score. `reference` is None where the record has none; `place` is "file:line"."""
+    """One output to score. `reference` is None where the record has none; `place` is "file:line".
+
+    `document` is the same for all translations of one page.
+    """
 
     id: str
     language: str
     prediction: str
     reference: str | None
     place: str = ""
+    document: str = ""
 
 
 def read_predictions(path: Path) -> Iterator[Prediction]:
@@ -57,17 +62,30 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
 
 
 def parse_prediction(record: Mapping[str, Any], place: str) -> Prediction:
-    """Check one record; other fields than the four are ignored."""
+    """Check one record; other fields than the four and `document` are ignored."""
     language = _text(record, "language", place)
     _check_language(language, place)
     reference = None if record.get("reference") is None else _text(record, "reference", place)
+    identity = _identity(record, place)
     return Prediction(
-        id=_identity(record, place),
+        id=identity,
         language=language,
         prediction=_text(record, "prediction", place),
         reference=reference,
         place=place,
+        document=document_of(record, identity, language),
     )
+
+
+def document_of(record: Mapping[str, Any], identity: str, language: str) -> str:
+    """Return the record's `document`, or else its id without an ending "@language".
+
+    >>> document_of({}, "gnome/help/print#intro@th", "th")
+    'gnome/help/print#intro'
+    """
+    document = record.get("document")
+    is_name = isinstance(document, str) and 0 < len(document) <= LONGEST_NAME
+    return str(document) if is_name else identity.removesuffix(f"@{language}")
 
 
 def _lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes]]:

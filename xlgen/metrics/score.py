@@ -103,7 +103,7 @@ class _Measured:
 
     metrics: Mapping[str, Metric]
     columns: Mapping[str, slice]
-    ids: list[str]
+    documents: list[str]
     rows: Floats
 
     def statistics(self, name: str) -> Floats:
@@ -118,6 +118,7 @@ class _Table:
         self.metrics = metrics
         self.columns: dict[str, slice] = {}
         self.ids: list[str] = []
+        self.documents: list[str] = []
         self.rows: list[tuple[float, ...]] = []
 
     def add(self, record: Prediction) -> dict[str, float]:
@@ -133,6 +134,7 @@ class _Table:
             if value is not None:
                 scores[name] = value
         self.ids.append(record.id)
+        self.documents.append(record.document)
         self.rows.append(tuple(row))
         return scores
 
@@ -140,7 +142,7 @@ class _Table:
         """Return all rows sorted by id, so that sums and resamples do not depend on the file's order."""
         order = sorted(range(len(self.ids)), key=self.ids.__getitem__)
         rows = np.array([self.rows[i] for i in order], dtype=np.float64)
-        return _Measured(self.metrics, self.columns, [self.ids[i] for i in order], rows)
+        return _Measured(self.metrics, self.columns, [self.documents[i] for i in order], rows)
 
 
 def _reference(record: Prediction, metric: str) -> str:
@@ -175,7 +177,8 @@ def _averages(
     metrics: Mapping[str, Metric], tables: Mapping[str, _Measured], *, seed: int
 ) -> Iterator[Average]:
     """Yield the means over all languages, and over those that had no labels: all but English."""
-    totals = document_totals({code: (t.ids, t.rows) for code, t in tables.items()}, seed=seed)
+    found = {code: (table.documents, table.rows) for code, table in tables.items()}
+    totals = document_totals(found, seed=seed)
     groups = [tuple(tables)]
     if "en" in tables and len(tables) > 1:
         groups.append(tuple(code for code in tables if code != "en"))
@@ -186,13 +189,13 @@ def _averages(
                 metric.scores(totals[code][:, tables[code].columns[name]]) for code in languages
             ]
             value = float(np.mean(values))
-            found = interval(np.mean(resampled, axis=0))
+            drawn = interval(np.mean(resampled, axis=0))
             yield Average(
                 metric=name,
                 languages=languages,
                 value=None if np.isnan(value) else value,
-                low=found.low if found else None,
-                high=found.high if found else None,
+                low=drawn.low if drawn else None,
+                high=drawn.high if drawn else None,
             )
 
 
