@@ -9,13 +9,34 @@ from xlgen.benchmarks.base import Benchmark
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.data.tokenizer import packaged_tokenizer
 from xlgen.metrics.score import DEFAULT_METRICS
-from xlgen.reports import make_report
+from xlgen.reports import make_report, read_run
 from xlgen.reports.grid import MAIN_METRICS, METRIC_LABELS
+from xlgen.run import evaluate_baseline
 
 
 def test_the_reports_metrics_are_those_of_evaluation():
     assert set(METRIC_LABELS) == set(DEFAULT_METRICS)
     assert set(MAIN_METRICS) <= set(DEFAULT_METRICS)
+
+
+def test_the_commands_beside_the_numbers_reproduce_them(tmp_path: Path, small_tokenizer):
+    """They name the limit, the languages and the tokenizer where these are not the defaults."""
+    evaluate_baseline(tmp_path / "lead", "howto0-short", languages=["th", "ar"], limit=2)
+    evaluate_baseline(tmp_path / "whole", "howto0-short", limit=1, spm=small_tokenizer.path)
+    make_report([tmp_path / "lead", tmp_path / "whole"], tmp_path / "report.html", samples=0)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    start = "--benchmark howto0-short --split test --baseline lead-64"
+    assert f"{start} --languages ar,th --limit 2\n" in page
+    assert f"{start} --limit 1 --spm {small_tokenizer.path}\n" in page
+    assert "The quality scores cannot be compared" in page  # two tokenizers
+
+
+def test_predictions_beyond_the_limit_are_not_reported(tmp_path: Path):
+    for limit in (3, 2):
+        evaluate_baseline(tmp_path / "lead", "howto0-short", languages=["th"], limit=limit)
+    predictions = read_run(tmp_path / "lead").predictions["howto0-short", "test"]
+    assert len(predictions) == 2
+    assert all(p.scores for p in predictions)
 
 
 def test_an_evaluation_becomes_a_page(tmp_path: Path):
@@ -47,8 +68,7 @@ def test_an_evaluation_becomes_a_page(tmp_path: Path):
     page = report.path.read_text("utf-8")
     assert report.missing == ()
     assert "PromptTuning does better" in report.headline[0]
-    assert (
-        "100.0 % (100.0 to 100.0) of ModelTuning's outputs are in the wrong" in report.headline[-1]
-    )
+    wrong = "100.0 % (100.0 to 100.0) of ModelTuning's non-empty outputs are in the wrong"
+    assert wrong in report.headline[-1]
     assert "UDHR Article 1: free to use" in page
     assert page.count('<span class="flag">in English</span>') == 3 * (len(ARTICLE_1) - 1)

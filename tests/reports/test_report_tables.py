@@ -13,7 +13,7 @@ from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.reports import Report, make_report, markdown_table, read_run, terminal_table
 from xlgen.reports.findings import find
-from xlgen.reports.grid import QUALITY, difference, make_grid
+from xlgen.reports.grid import QUALITY, difference, empty_share, make_grid, wrong_share
 from xlgen.reports.read import RunResults
 
 
@@ -213,8 +213,61 @@ def test_wrong_language_share_counts_outputs_with_no_confidence(
 ):
     lines = (runs[1] / "predictions/howto0-test.scores.jsonl").read_text("utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    wrong = [r["scores"]["lid"] == 0 for r in records if r["language"] != "en"]
-    assert f"{100 * sum(wrong) / len(wrong):.1f} % (" in " ".join(report.headline)
+    outputs = {(p.language, p.id): p.prediction for p in results[1].predictions["howto0", "test"]}
+    shares, empty = [], []
+    for code in dict.fromkeys(r["language"] for r in records if r["language"] != "en"):
+        scores = [
+            (outputs[code, r["id"]], r["scores"]["lid"]) for r in records if r["language"] == code
+        ]
+        wrong = [lid == 0 for text, lid in scores if text]
+        shares.append(100 * sum(wrong) / len(wrong))
+        empty.append(100 * sum(not text for text, _ in scores) / len(scores))
+    text = " ".join(report.headline)
+    assert f"{sum(shares) / 14:.1f} % (" in text.split("outputs are in the wrong")[0]
+    assert f"{sum(empty) / 14:.1f} % (" in text.split("references")[1]
+    assert "of ModelTuning's outputs are empty." in text
+
+
+def test_empty_outputs_are_in_no_language(tmp_path: Path):
+    run = make_one(tmp_path, {"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0})
+    path = run / "predictions/howto0-test.jsonl"
+    lines = path.read_text("utf-8").split("\n")
+    lines[:2] = [line.replace('"\\u0e01"', '" \\n"') for line in lines[:2]]
+    path.write_text("\n".join(lines), "utf-8")
+    scores = path.with_suffix(".scores.jsonl")
+    text = scores.read_text("utf-8").replace('{"sp', '{"lid": 0.0, "sp', 3)
+    scores.write_text(text.replace('{"sp', '{"lid": 90.0, "sp'), "utf-8")
+    grid = make_grid([read_run(run)], benchmark="howto0", split="test")
+    wrong, empty = (f(grid, 0, languages=["th"]) for f in (wrong_share, empty_share))
+    assert wrong is not None
+    assert empty is not None
+    assert (wrong.value, empty.value) == (50.0, 50.0)
+    assert wrong_share(grid, 0, languages=["hi"]) is None
+
+
+def test_scores_of_two_tokenizers_are_not_compared(tmp_path: Path):
+    runs = make_runs(tmp_path, examples=3)
+    data = json.loads((runs[0] / "scores.json").read_text("utf-8"))
+    for cell in data["cells"]:
+        cell["signature"] = cell["signature"].replace("1a2b3c", "9z9z9z")
+    write_json(runs[0] / "scores.json", data)
+    report = make_report(runs, tmp_path / "report.html", samples=0)
+    assert report.headline[0].startswith("The quality scores cannot be compared")
+    assert "PromptTuning: sp_rouge_lsum|version:1|tok:packaged-9z9z9z" in report.headline[1]
+    assert "does better" not in " ".join(report.headline)
+    grid = make_grid([read_run(r) for r in runs], benchmark="howto0", split="test")
+    assert grid.best("vi", QUALITY) == frozenset()
+
+
+def test_scores_compare_whatever_their_count_decoding_and_release(tmp_path: Path):
+    runs = make_runs(tmp_path, examples=3)
+    for n, run in enumerate(runs):
+        data = json.loads((run / "scores.json").read_text("utf-8"))
+        for cell in data["cells"]:
+            cell["signature"] += f"|decoding:beam:{n}|n:{n}|xlgen:0.1.{n}"
+        write_json(run / "scores.json", data)
+    report = make_report(runs, tmp_path / "report.html", samples=0)
+    assert "compared" not in report.headline[0]
 
 
 @pytest.mark.parametrize(

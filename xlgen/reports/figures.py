@@ -75,7 +75,8 @@ def draw_languages(grid: Grid, *, name: str) -> Picture:
         svg,
         title,
         "Each dot is a mean over articles, each bar its 95 % interval. An output is in the wrong "
-        "language when CLD3's first guess is not the target; short outputs are often misjudged.",
+        "language when CLD3's first guess is not the target, empty outputs left out; short ones are "
+        "often misjudged.",
     )
 
 

@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlgen.languages import LANGUAGES
-from xlgen.reports.grid import QUALITY, Average, Grid, difference, wrong_references, wrong_share
+from xlgen.reports.grid import (
+    QUALITY,
+    Average,
+    Grid,
+    difference,
+    empty_share,
+    measure,
+    wrong_references,
+    wrong_share,
+)
 from xlgen.reports.read import Cell
-from xlgen.reports.text import listed, number
+from xlgen.reports.text import listed, number, one_line
 
 CLOSE = "too close to call"
 NOTHING_BEATS = "No method beats"
+UNLIKE = "The quality scores cannot be compared: they were measured in different ways."
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,7 @@ class Glance:
     english: Cell | None
     others: Average | None
     wrong: Average | None
+    empty: Average | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,10 @@ def find(grid: Grid) -> Findings:
     methods = [i for i, run in enumerate(grid.runs) if not run.is_baseline]
     baselines = [i for i, run in enumerate(grid.runs) if run.is_baseline]
     glance = tuple(_glance(grid, system) for system in range(len(grid.systems)))
+    unlike = _unlike(grid)
+    if unlike:
+        sentences = tuple(text for text in (_wrong(grid, glance), _empty(grid, glance)) if text)
+        return Findings(UNLIKE, (unlike,), sentences, glance)
     compared = _title(grid, methods)
     title = _beaten(grid, methods, baselines, compared)
     return Findings(
@@ -56,6 +71,7 @@ def find(grid: Grid) -> Findings:
                 _place(grid, methods, languages=["en"], place="In English"),
                 _place(grid, methods, languages=grid.others, place=_elsewhere(grid)),
                 _wrong(grid, glance),
+                _empty(grid, glance),
             )
             if text
         ),
@@ -69,7 +85,27 @@ def _glance(grid: Grid, system: int) -> Glance:
         english=grid.cell("en", QUALITY, system),
         others=grid.average(QUALITY, system),
         wrong=wrong_share(grid, system, languages=grid.others),
+        empty=empty_share(grid, system, languages=grid.others),
     )
+
+
+def _unlike(grid: Grid) -> str:
+    """Say which systems' quality scores were measured in another way; empty if all are alike."""
+    measures = {
+        system: dict.fromkeys(
+            measure(cell)
+            for (_, metric, of), cell in grid.cells.items()
+            if metric == QUALITY and of == system and cell.signature
+        )
+        for system in range(len(grid.systems))
+    }
+    if len({text for found in measures.values() for text in found}) < 2:
+        return ""
+    found = "; ".join(
+        f"{grid.systems[system]}: {', '.join(map(one_line, texts))}"
+        for system, texts in measures.items()
+    )
+    return f"The signatures of SP-ROUGE-Lsum differ: {found}. Evaluate all with the same --spm."
 
 
 def _elsewhere(grid: Grid) -> str:
@@ -219,7 +255,7 @@ def _wrong(grid: Grid, glance: Sequence[Glance]) -> str:
     ]
     if not methods:
         return ""
-    text = f"In the other languages, {listed(methods)} outputs are in the wrong language."
+    text = f"In the other languages, {listed(methods)} non-empty outputs are in the wrong language."
     references = wrong_references(grid)
     if references is None:
         return text
@@ -227,6 +263,15 @@ def _wrong(grid: Grid, glance: Sequence[Glance]) -> str:
         f"{text} Of the references, {_percent(references)} are taken for another language: "
         "so often the identification itself errs on such texts."
     )
+
+
+def _empty(grid: Grid, glance: Sequence[Glance]) -> str:
+    shares = [
+        f"{_percent(row.empty)} of {row.system}'s"
+        for row, run in zip(glance, grid.runs, strict=True)
+        if row.empty and row.empty.value > 0 and not run.is_baseline
+    ]
+    return f"In the other languages, {listed(shares)} outputs are empty." if shares else ""
 
 
 def _percent(share: Average) -> str:

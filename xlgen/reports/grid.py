@@ -5,8 +5,9 @@ a page's translations are easy or hard together and are no independent evidence.
 """
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xlgen.languages import LANGUAGES
@@ -76,12 +77,14 @@ class Grid:
         return self.cells.get((language, metric, system))
 
     def best(self, language: str, metric: str) -> frozenset[int]:
-        """Return the systems with the highest score; none where fewer than two have one."""
+        """Return the systems with the highest score; none where fewer than two compare."""
         found = {
             system: cell.value
             for system in range(len(self.systems))
             if (cell := self.cell(language, metric, system)) is not None
         }
+        if not comparable([self.cells[language, metric, system] for system in found]):
+            return frozenset()
         top = max(found.values(), default=0.0)
         return frozenset(s for s, v in found.items() if v == top) if len(found) > 1 else frozenset()
 
@@ -113,6 +116,20 @@ class Grid:
             for language in self.languages
             if self.cell(language, metric, system) is None
         ]
+
+
+# What may differ between scores that compare: how many examples, the decoding, the release.
+_FREE = re.compile(r"\|(?:n|decoding|xlgen):[^|]*")
+
+
+def measure(cell: Cell) -> str:
+    """Return the part of a cell's signature that decides whether scores compare."""
+    return _FREE.sub("", cell.signature)
+
+
+def comparable(cells: Sequence[Cell]) -> bool:
+    """Return whether scores were measured alike; one without a signature passes."""
+    return len({measure(cell) for cell in cells if cell.signature}) < 2
 
 
 def list_benchmarks(runs: Sequence[RunResults]) -> list[tuple[str, str]]:
@@ -160,10 +177,26 @@ Scores = Mapping[tuple[str, str], tuple[str, float]]
 
 
 def wrong_share(grid: Grid, system: int, *, languages: Sequence[str]) -> Average | None:
-    """Average the share (0..100) of outputs whose top language is not the target's (LID of zero)."""
-    parts = [_scores(grid, system, code, TARGET, _is_wrong) for code in languages]
-    known = [part for part in parts if part]
-    return _average([_mean(part) for part in known], known, of=len(languages)) if known else None
+    """Average the share (0..100) of non-empty outputs whose top language is not the target's."""
+    return _share(
+        {
+            (code, example.id): (example.document, 0.0 if example.scores[TARGET] > 0 else 100.0)
+            for example in grid.examples.get((system, code), ())
+            if TARGET in example.scores and not example.is_empty
+        }
+        for code in languages
+    )
+
+
+def empty_share(grid: Grid, system: int, *, languages: Sequence[str]) -> Average | None:
+    """Average the share (0..100) of outputs without any text."""
+    return _share(
+        {
+            (code, example.id): (example.document, 100.0 if example.is_empty else 0.0)
+            for example in grid.examples.get((system, code), ())
+        }
+        for code in languages
+    )
 
 
 def wrong_references(grid: Grid) -> Average | None:
@@ -185,8 +218,14 @@ def wrong_references(grid: Grid) -> Average | None:
                 for key, (document, reference) in references.items()
             }
         )
-    known = [part for part in parts if part]
-    return _average([_mean(p) for p in known], known, of=len(parts)) if known else None
+    return _share(parts)
+
+
+def _share(parts: Iterable[Scores]) -> Average | None:
+    """Average over the languages that have any examples."""
+    given = list(parts)
+    known = [part for part in given if part]
+    return _average([_mean(part) for part in known], known, of=len(given)) if known else None
 
 
 def difference(
@@ -204,19 +243,9 @@ def difference(
     return _average([a.value - b.value for a, b in both], parts, of=len(languages), lowest=-100.0)
 
 
-def _is_wrong(score: float) -> float:
-    return 0.0 if score > 0 else 100.0
-
-
-def _scores(
-    grid: Grid,
-    system: int,
-    language: str,
-    metric: str,
-    convert: Callable[[float], float] = float,
-) -> Scores:
+def _scores(grid: Grid, system: int, language: str, metric: str) -> Scores:
     return {
-        (language, example.id): (example.document, convert(example.scores[metric]))
+        (language, example.id): (example.document, example.scores[metric])
         for example in grid.examples.get((system, language), ())
         if metric in example.scores
     }

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from rich.table import Table as RichTable
 
 import xlgen
+from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.progress import progress
@@ -216,10 +217,24 @@ def _commands(run: RunResults) -> tuple[str, ...]:
     score = [
         ["xlgen", "evaluate", "--run", folder, "--benchmark", benchmark, "--split", split]
         + (["--baseline", run.method] if run.is_baseline else chosen)
+        + _conditions(run, benchmark, split)
         for benchmark, split in list_benchmarks([run])
     ]
     commands = score if run.is_baseline or not run.config else train + score
     return tuple(visible(shlex.join(words)) for words in commands)
+
+
+def _conditions(run: RunResults, benchmark: str, split: str) -> list[str]:
+    """Return the options that these scores were evaluated with, where they are not the defaults."""
+    cells = [c for c in run.cells if (c.benchmark, c.split) == (benchmark, split)]
+    codes = {cell.language for cell in cells}
+    every = set(BENCHMARKS[benchmark].languages) if benchmark in BENCHMARKS else set()
+    options = {
+        "--languages": "" if codes == every else ",".join(c for c in LANGUAGES if c in codes),
+        "--limit": str(cells[0].limit or ""),
+        "--spm": cells[0].spm or "",
+    }
+    return [word for name, value in options.items() if value for word in (name, value)]
 
 
 def _plain(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from xlgen.errors import InputError
 from xlgen.languages import language_code
+from xlgen.metrics.predictions import document_of
 from xlgen.reports.text import one_line
 
 # How the paper writes its methods; any other name is shown as it is stored.
@@ -18,7 +19,10 @@ LABELS = {"prompt-tuning": "PromptTuning", "model-tuning": "ModelTuning", "lead-
 
 @dataclass(frozen=True)
 class Cell:
-    """One measured score (0..100) of one language, with its 95 % interval if there is one."""
+    """One measured score (0..100) of one language, with its 95 % interval if there is one.
+
+    `limit` and `spm` are the options it was evaluated with; earlier versions did not note them.
+    """
 
     benchmark: str
     split: str
@@ -29,6 +33,8 @@ class Cell:
     low: float | None
     high: float | None
     signature: str
+    limit: int | None = None
+    spm: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ class Prediction:
     source: str
     licence: str
     scores: Mapping[str, float]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no text at all, which is in no language."""
+        return not self.prediction.strip()
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,15 @@ def _read_cell(record: Any, where: str) -> Cell | None:
         low=None if record.get("low") is None else _score(record["low"], where, "low"),
         high=None if record.get("high") is None else _score(record["high"], where, "high"),
         signature=str(record.get("signature") or ""),
+        limit=_limit(record.get("limit"), where),
+        spm=None if record.get("spm") is None else _text(record, "spm", where),
     )
+
+
+def _limit(value: Any, where: str) -> int | None:
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise InputError(f"{where}: expected a limit, a count, got {value!r:.60}; evaluate again")
+    return value
 
 
 def _text(record: Mapping[str, Any], key: str, where: str) -> str:
@@ -205,7 +224,10 @@ def _read_history(path: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 def _read_predictions(folder: Path, benchmark: str, split: str) -> tuple[Prediction, ...]:
-    """Read predictions and join the per-example scores by (language, id); absent files give none."""
+    """Read predictions and join the per-example scores by (language, id); absent files give none.
+
+    Predictions without a score stem from an evaluation with another limit and are left out.
+    """
     path = folder / "predictions" / f"{benchmark}-{split}.jsonl"
     scores_path = path.with_suffix(".scores.jsonl")
     if not path.exists():
@@ -217,7 +239,8 @@ def _read_predictions(folder: Path, benchmark: str, split: str) -> tuple[Predict
         scores[key] = {
             name: _score(value, where, name) for name, value in values.items() if value is not None
         }
-    return tuple(_prediction(record, where, scores) for where, record in _read_lines(path))
+    read = tuple(_prediction(record, where, scores) for where, record in _read_lines(path))
+    return tuple(p for p in read if not scores or (p.language, p.id) in scores)
 
 
 def _prediction(
@@ -230,7 +253,7 @@ def _prediction(
         input=str(record.get("input") or ""),
         prediction=_text(record, "prediction", where),
         reference=str(record.get("reference") or ""),
-        document=str(record.get("document") or identity),
+        document=document_of(record, identity, language),
         source=str(record.get("source") or ""),
         licence=str(record.get("licence") or ""),
         scores=scores.get((language, identity), {}),

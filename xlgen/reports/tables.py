@@ -126,7 +126,7 @@ def scores_records(runs: Sequence[RunResults], systems: Sequence[str]) -> list[d
                 key: one_line(getattr(c, key))
                 for key in ("benchmark", "split", "language", "metric")
             },
-            **{key: getattr(c, key) for key in ("value", "low", "high", "n")},
+            **{key: getattr(c, key) for key in ("value", "low", "high", "n", "limit")},
             "signature": one_line(c.signature),
         }
         for run, system in zip(runs, systems, strict=True)
