@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
 import sys
+for extra in ("lxml", "yaml", "transformers", "peft"):  # what only builders and tests have
+    sys.modules[extra] = None
 from pathlib import Path
 import xlgen
 from xlgen.cli import app
@@ -22,6 +24,10 @@ assert "torch" not in sys.modules, "scoring must start without torch"
 from xlgen.model.packaged import open_model
 from xlgen.sources.packaged import read_packaged
 from xlgen.reports.html import __file__ as page
+import xlgen.recipes.pretrain, xlgen.run
+from xlgen.recipes import RECIPES
+for name in RECIPES:
+    RECIPES[name]()
 model, tokenizer = open_model("pico")
 print(xlgen.__file__, len(read_packaged("howto0-short", "test")), tokenizer.size)
 assert list((Path(page).parent / "templates").iterdir())

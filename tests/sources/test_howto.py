@@ -18,6 +18,7 @@ from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.sources import build, debconf, howto, pairs
 from xlgen.sources.debian import Package
+from xlgen.sources.held_out import held_out_texts
 from xlgen.sources.licences import Copyright
 from xlgen.sources.markup import Block
 from xlgen.sources.pages import Page, Source, mallard_licence
@@ -338,14 +339,15 @@ def test_shipped_short_form_is_tested_in_every_language() -> None:
     assert Counter(row["language"] for row in splits["train"])["en"] >= 1000
 
 
-def test_held_out_paragraphs_cover_articles_and_targets(tmp_path: Path) -> None:
-    found = howto.held_out_paragraphs(ASSETS / "howto0-short")
+def test_held_out_texts_cover_articles_targets_and_headings(tmp_path: Path) -> None:
+    found = set(held_out_texts(ASSETS / "howto0-short"))
     row = next(x for x in _shipped("howto0-short")["test"] if x["language"] == "th")
-    assert howto.paragraph_hash(row["target"]) in found
-    assert howto.paragraph_hash(" " + row["input"].split("\n")[0]) in found
-    assert howto.paragraph_hash("ข้อความอื่น") not in found
+    assert {row["target"], *row["input"].split("\n")} <= found
+    assert "ข้อความอื่น" not in found
+    joined = next(x["target"] for x in _shipped("howto0")["test"] if ". " in x["target"])
+    assert joined.split(". ")[0] in set(held_out_texts(ASSETS / "howto0"))
     with pytest.raises(InputError, match="build howto0 first"):
-        howto.held_out_paragraphs(tmp_path)
+        list(held_out_texts(tmp_path))
 
 
 @pytest.mark.parametrize("name", NAMES)

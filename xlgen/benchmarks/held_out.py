@@ -11,7 +11,7 @@ from typing import Any
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.data.examples import Example
 from xlgen.sources.filters import paragraph_key
-from xlgen.sources.howto import held_out_files, held_out_texts
+from xlgen.sources.held_out import held_out_files, held_out_texts
 from xlgen.sources.leaks import refuse_leaks
 from xlgen.sources.readers import read_examples, read_with_notes
 

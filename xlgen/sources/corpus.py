@@ -18,7 +18,7 @@ from xlgen.languages import LANGUAGES
 from xlgen.progress import progress
 from xlgen.sources.debian import Archive, sha256_of
 from xlgen.sources.filters import Identifier, ParagraphFilter, paragraph_key
-from xlgen.sources.howto import HELD_OUT_FILES, held_out_texts
+from xlgen.sources.held_out import HELD_OUT_FILES, held_out_texts
 from xlgen.sources.rows import Row, jsonl_rows
 from xlgen.sources.texts import DESCRIPTIONS, SOURCES, Document, read_cached, read_documents
 

@@ -1,19 +1,15 @@
-"""Assemble the two data sets of how-to pairs, and say which of their text must never be trained on.
+"""Assemble the two data sets of how-to pairs.
 
 `howto0`: help pages of LibreOffice and GNOME programs. `howto0-short`: debconf templates, in all
 eighteen languages. English trains; validation and test are parallel over the languages.
 """
 
-import json
-import lzma
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from xlgen.data.examples import Example
-from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.sources.debconf import read_debconf
 from xlgen.sources.debian import Archive
@@ -21,8 +17,6 @@ from xlgen.sources.leaks import check_leaks
 from xlgen.sources.pages import Page, Source, read_pages
 from xlgen.sources.pairs import Pair, make_pairs
 from xlgen.sources.splits import Split, assign_splits, paragraph_hash, stable_share
-
-HELD_OUT_FILES = ("validation.jsonl.xz", "test.jsonl.xz")
 
 # A document is held out when it has pairs in this many languages, English included.
 PARALLEL_LANGUAGES = 12
@@ -130,42 +124,6 @@ def untranslated_share(pages: Sequence[Page]) -> dict[str, float]:
                 if block.text in english.get(page.document, ()):
                     same[page.language] += len(block.text)
     return {code: same[code] / total[code] for code in LANGUAGES if total[code]}
-
-
-def held_out_paragraphs(folder: Path) -> set[bytes]:
-    """Return `paragraph_hash` of all held-out text of the data sets below `folder`.
-
-    `folder` is a data set's folder or holds `howto0` and `howto0-short`. Counted are the paragraphs
-    of the inputs, the targets, and the sentences that targets are made of.
-    """
-    return {paragraph_hash(text) for text in held_out_texts(folder)}
-
-
-def held_out_files(folder: Path) -> list[Path]:
-    """Return the validation and test files below `folder`; raise `InputError` where there is none."""
-    files = [path for name in HELD_OUT_FILES for path in sorted(folder.rglob(name))]
-    if not files:
-        raise InputError(f"{folder} has no {' or '.join(HELD_OUT_FILES)}: build howto0 first")
-    return files
-
-
-def held_out_texts(folder: Path) -> Iterator[str]:
-    """Yield every paragraph and target line of validation and test below `folder`."""
-    for path in held_out_files(folder):
-        with lzma.open(path, "rt", encoding="utf-8", newline="\n") as lines:
-            for line in lines:
-                record = json.loads(line)
-                yield from record["input"].split("\n")
-                yield from record["target"].split("\n")
-                yield from _sentences(record["target"])
-
-
-def _sentences(target: str) -> Iterator[str]:
-    """Yield the headings a target was joined from, each with and without its closing mark."""
-    for mark in (". ", "。", "। ", "? ", "! "):
-        for part in target.split(mark):
-            yield part.strip()
-            yield part.strip().rstrip(".。।")
 
 
 def _data_set(
