@@ -127,7 +127,7 @@ DAMAGED = {
     "configuration is a list": (lambda p: (p / "run/config.json").write_text("[]"), "config.json"),
     "configuration is cut": (lambda p: cut(p / "run/config.json"), "config.json"),
     "metrics": (lambda p: (p / "run/metrics.jsonl").write_text("{\n"), "metrics.jsonl:1"),
-    "a bit of the model": (lambda p: flip(p / "model/model.safetensors"), "model.safetensors"),
+    "a bit of the model": (lambda p: flip(p / "model/model.safetensors"), "weights"),
     "the model's configuration": (
         lambda p: (p / "model/config.json").write_text("[]"),
         "got a list",

@@ -17,6 +17,8 @@ import faults
 
 def serve():
     faults.use_one_thread()
+    # a shell's background job ignores SIGINT, and its children with it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for line in sys.stdin:
         command = json.loads(line)
         with tempfile.TemporaryFile("w+") as messages:
