@@ -14,16 +14,7 @@ from xlgen.model.t5 import T5Config
 from xlgen.recipes.bigrams import BigramStart, count_bigrams, factorize_pmi
 from xlgen.recipes.resolve import resolve
 
-TINY = T5Config(
-    vocabulary=64,
-    width=48,
-    heads=6,
-    head_width=8,
-    feed_forward=32,
-    encoder_layers=2,
-    decoder_layers=2,
-    dropout=0.0,
-)
+TINY = T5Config(64, 48, 6, 8, 32, 2, 2, dropout=0.0)
 
 
 class Text:
@@ -128,3 +119,12 @@ def test_the_recipe_writes_a_model_that_pretraining_starts_from(tmp_path, corpus
     assert all(torch.equal(begun[name], stored[name]) for name in stored)
     run.run(tmp_path / "one")
     assert "A start for pretraining" in (tmp_path / "one" / "model" / "README.md").read_text()
+
+
+def test_without_held_out_text_the_recipe_says_that_no_loss_is_known(
+    tmp_path, corpus_of_six, spiece
+):
+    text = [f"corpus={corpus_of_six}", f"tokenizer={spiece.path}", "held_out=0.0"]
+    start = resolve("pretrain.pico_start", [*text, "shape.vocabulary=640", "passes=1"])
+    assert "no text is held out" in start.run(tmp_path / "start")
+    assert (tmp_path / "start" / "model" / "model.safetensors").is_file()

@@ -97,6 +97,8 @@ class BigramStart(RunConfig):
             if self.tokenizer is not None:
                 shutil.copyfile(tokenizer.path, out / "spiece.model")
             write_whole(out / "README.md", self.card(text, losses))
+        if not losses:
+            return f"{out}: no text is held out, so no loss is known"
         mean = sum(losses.values()) / len(losses)
         return f"{out}: held-out loss {mean:.3f} nats a token, the mean of {len(losses)} languages"
 
@@ -176,7 +178,8 @@ def count_bigrams(text: ShardedText, *, vocabulary: int, alpha: float) -> csr_ma
     shards = text.train.values()
     sizes = [len(shard.tokens) for shard in shards]
     table = csr_matrix((vocabulary, vocabulary), dtype=np.float32)
-    for shard, size, rate in zip(shards, sizes, temperature_rates(sizes, alpha), strict=True):
+    parts = list(zip(shards, sizes, temperature_rates(sizes, alpha), strict=True))
+    for shard, size, rate in progress(parts, "Counting bigrams"):
         table += _count(shard, vocabulary) * (rate * sum(sizes) / size)
     return table
 
@@ -242,7 +245,7 @@ def _singular_vectors(
     """Return left [V, R], scales [R], right [V, R] of the largest `rank` (Halko et al. 2011)."""
     spare = min(rank + 20, matrix.shape[1])
     basis = order.standard_normal((matrix.shape[1], spare)).astype(np.float32)
-    for _ in range(POWER_ROUNDS):
+    for _ in progress(range(POWER_ROUNDS), "Factorizing bigrams"):
         basis = np.linalg.qr(matrix.T @ np.linalg.qr(matrix @ basis)[0])[0]
     left, scales, right = np.linalg.svd(matrix @ basis, full_matrices=False)
     return left[:, :rank], scales[:rank], (basis @ right.T)[:, :rank]
