@@ -121,9 +121,9 @@ def compare(
     gnmt = BeamSettings(beams=arguments.beams, alpha=0.6, max_length=arguments.output)
     batches = {"batch_size": arguments.batch_size, "batch_tokens": 1_000_000}
     works: list[Callable[[], list[list[int]]]] = [
-        lambda: generate(adapted, examples, settings, **batches),
+        lambda: generate(adapted, examples, settings=settings, **batches),
         lambda: generate_with_transformers(peer, examples, settings, arguments.batch_size),
-        lambda: generate(adapted, examples, gnmt),
+        lambda: generate(adapted, examples, settings=gnmt),
     ]
     ours, theirs, _ = (work() for work in works)
     assert ours == theirs, "the outputs differ"

@@ -57,6 +57,16 @@ MISTAKES = {
         b"",
         "did you mean howto0",
     ),
+    "comparing and scoring lines": (
+        ("score", "FILE", "--against", "FILE", "--per-example", "FOLDER"),
+        lines(GOOD),
+        "leave one of them out",
+    ),
+    "scores over the predictions": (
+        ("score", "FILE", "--per-example", "FILE"),
+        lines(GOOD),
+        "is the input too",
+    ),
     "language outside the benchmark": (
         ("evaluate", "--run", "FOLDER", "--baseline", "lead-64", "--languages", "xx"),
         b"",
@@ -123,3 +133,38 @@ def test_score_writes_what_the_docs_say(tmp_path):
     ]
     assert [(line["id"], line["language"]) for line in written] == [("1", "th"), ("2", "hi")]
     assert written[0]["scores"]["sp_rouge_lsum"] == 100.0
+
+
+def test_two_systems_are_compared_record_by_record(tmp_path):
+    records = [GOOD | {"id": str(number)} for number in range(3)]
+    (tmp_path / "a.jsonl").write_bytes(lines(*records))
+    (tmp_path / "b.jsonl").write_bytes(lines(*(r | {"prediction": "สวัสดีครับ"} for r in records)))
+    compared = xlgen("score", tmp_path / "a.jsonl", "--against", tmp_path / "b.jsonl", "--json")
+    assert compared.returncode == 0, compared.stderr
+    quality = next(c for c in json.loads(compared.stdout) if c["metric"] == "sp_rouge_lsum")
+    assert quality["first"] == 100
+    assert quality["difference"] == quality["first"] - quality["second"] > 0
+    assert 0 < quality["p_randomization"] <= 1
+    shown = xlgen("score", tmp_path / "a.jsonl", "--against", tmp_path / "b.jsonl")
+    assert "paired" in shown.stdout
+    assert "th" in shown.stdout
+
+
+def test_train_generate_and_report_speak_json(tmp_path):
+    settings = ["model=pico", "train.limit=4", "validation.limit=1", "training.steps=1"]
+    settings += ["training.batch_size=2", "limits.input=32", "decoding.max_length=4"]
+    run = tmp_path / "run"
+    trained = xlgen("train", "demo.prompt", *settings, "--out", run, "--json")
+    assert trained.returncode == 0, trained.stderr
+    assert json.loads(trained.stdout)["steps"] == 1
+    (tmp_path / "in.jsonl").write_bytes(lines({"id": "1", "input": "สวัสดี"}))
+    files = ["--input", tmp_path / "in.jsonl", "--output", tmp_path / "out.jsonl"]
+    generated = xlgen("generate", "--run", run, "--language", "th", *files, "--json")
+    told = {"predictions": 1, "output": str(tmp_path / "out.jsonl")}
+    assert json.loads(generated.stdout) == told, generated.stderr
+    lead = tmp_path / "lead"
+    xlgen("evaluate", "--run", lead, "--baseline", "lead-64", "--limit", "1", "--languages", "th,en",
+          "--benchmark", "howto0-short")  # fmt: skip
+    reported = xlgen("report", lead, "--out", tmp_path / "report.html", "--json")
+    assert reported.returncode == 0, reported.stderr
+    assert {"headline", "scores", "differences", "missing"} <= set(json.loads(reported.stdout))

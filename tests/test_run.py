@@ -128,6 +128,14 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(
             generate_file(tmp_path / "no run", language="th", input=source, output=output)
 
 
+def test_the_input_is_not_written_over(run_config, tmp_path, write_jsonl):
+    source = write_jsonl(tmp_path / "in.jsonl", [{"id": "0", "input": "สวัสดี"}])
+    before = source.read_bytes()
+    with pytest.raises(InputError, match="is the input too"):
+        generate_file(tmp_path / "no run", language="th", input=source, output=source)
+    assert source.read_bytes() == before
+
+
 def test_progress_is_shown_within_a_language(run_config, tmp_path, article_1, monkeypatch):
     import xlgen.run
 

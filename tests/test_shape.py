@@ -66,6 +66,15 @@ def test_public_names_have_docstrings(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_public_functions_take_at_most_two_positional_arguments(path):
+    if path.name == "cli.py":  # typer makes options of them
+        return
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            assert len(node.args.posonlyargs + node.args.args) <= 2, node.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_down_the_flow(path):
     parts = name_of(path).split(".")
     if len(parts) == 1:

@@ -120,8 +120,10 @@ def train(
         Path | None,
         typer.Option(help="The run folder; runs/RECIPE if left out, needed with a config.json."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Train a recipe, continuing where an earlier call stopped."""
+    from xlgen.config import to_json
     from xlgen.recipes.resolve import default_folder, resolve
 
     logging.basicConfig(format="%(message)s")  # to stderr
@@ -135,7 +137,7 @@ def train(
     except Stopped as stopped:
         Console(stderr=True, highlight=False).print(_plain(str(stopped)))
         raise typer.Exit(stopped.exit_code) from None
-    Console(highlight=False).print(_plain(str(result)))
+    _say(to_json(result) if as_json else _plain(str(result)), as_json=as_json)
 
 
 @app.command(
@@ -180,15 +182,20 @@ def generate(
     input: Annotated[Path, typer.Option(help='Records with at least {"id", "input"}.')],
     output: Annotated[Path, typer.Option(help="Predictions, JSONL; written whole or not at all.")],
     checkpoint: Annotated[str, typer.Option(help="best, last, or a step.")] = "best",
+    as_json: Json = False,
 ) -> None:
     """Generate for your own texts."""
     from xlgen.run import generate_file
 
     count = generate_file(run, language=language, input=input, output=output, checkpoint=checkpoint)
-    Console(highlight=False).print(_plain(f"{count} predictions in {output}"))
+    told = {"predictions": count, "output": str(output)}
+    _say(told if as_json else _plain(f"{count} predictions in {output}"), as_json=as_json)
 
 
-@app.command(epilog="Example: `xlgen score predictions.jsonl --per-example scores.jsonl`")
+@app.command(
+    epilog="Examples: `xlgen score predictions.jsonl --per-example scores.jsonl`, "
+    "`xlgen score ours.jsonl --against theirs.jsonl`"
+)
 def score(
     file: Annotated[
         Path, typer.Argument(help='Records {"id","language","prediction","reference"}.')
@@ -199,11 +206,22 @@ def score(
     per_example: Annotated[
         Path | None, typer.Option(help="Write a line of scores a record.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another system's output for the same records: test the difference."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score any system's output: SP-ROUGE, language identification, ASCII share."""
+    from xlgen.metrics.paired import compare_files
     from xlgen.metrics.score import score_file
 
+    if against is not None:
+        if per_example is not None:
+            raise InputError("--against writes no --per-example scores; leave one of them out")
+        paired = compare_files(file, against, tokenizer_path=spm)
+        _say(paired.to_json() if as_json else paired.table(), as_json=as_json)
+        return
     scores = score_file(file, tokenizer_path=spm, per_example=per_example)
     _say(scores.to_json() if as_json else scores.table(), as_json=as_json)
 
@@ -214,12 +232,16 @@ def report(
         list[Path], typer.Argument(help="Evaluated run folders, compared in this order.")
     ],
     out: Annotated[Path, typer.Option(help="One self-contained page.")] = Path("report.html"),
+    as_json: Json = False,
 ) -> None:
     """Compare runs: a table here, and tables, plots and samples in one HTML page."""
     from xlgen.reports.html import make_report
 
     console = Console(highlight=False)
     made = make_report(runs, out, width=console.width)
+    if as_json:
+        _say(made.to_json(), as_json=True)
+        return
     for table in made.tables:
         console.print(table)
     for sentence in made.headline:

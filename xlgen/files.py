@@ -39,11 +39,20 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
-def check_writable(path: Path) -> None:
-    """Raise `InputError` unless a file can be written at `path`; its folder is made if need be.
+def check_output(path: Path, *, input: Path) -> None:
+    """Raise `InputError` unless a file can be written at `path`, and in place of nothing it is made from.
 
-    To be asked before long work, so that its result is not lost.
+    To be asked before long work, so that its result is not lost. The folder is made if need be.
     """
+    if path.exists() and input.exists() and path.samefile(input):
+        raise InputError(
+            f"{path}: is the input too, which writing would destroy; name another file"
+        )
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise `InputError` unless a file can be written at `path`; its folder is made if need be."""
     if path.is_dir():
         raise InputError(f"{path}: expected a file to write, this is a folder; name a file in it")
     try:

@@ -17,9 +17,9 @@ from xlgen.languages import LANGUAGES
 from xlgen.methods import METHODS
 from xlgen.metrics import METRICS
 from xlgen.model import MODELS
-from xlgen.recipes import RECIPES
+from xlgen.recipes import RECIPES, RUNS
 from xlgen.registry import Table, near_names
-from xlgen.sources import SOURCES
+from xlgen.sources import BUILDERS, SOURCES
 from xlgen.tasks import TASKS
 from xlgen.training import OPTIMIZERS, SCHEDULES
 
@@ -32,6 +32,8 @@ TABLES: dict[str, Table] = {
     "sources": SOURCES,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
+    "runs": RUNS,
+    "builders": BUILDERS,
 }
 PINNED = ("torch", "numpy", "sentencepiece", "safetensors", "cld3-py", "pyarrow")
 

@@ -19,6 +19,10 @@ class Language:
     cld3: str
 
 
+# The language that has the labels: what is adapted on, and apart from all others in every average.
+SOURCE = "en"
+
+
 def _language(
     code: str, name: str, *scripts: str, spaced: bool = True, right_to_left: bool = False
 ) -> Language:

@@ -22,11 +22,11 @@ from xlgen.data.examples import Example, TokenizedExample
 from xlgen.data.mixture import Mixture
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
-from xlgen.files import check_writable, write_whole
+from xlgen.files import check_output, write_whole
 from xlgen.generation.generate import generate_text
 from xlgen.generation.lead import lead
 from xlgen.generation.settings import BeamSettings
-from xlgen.languages import language_code
+from xlgen.languages import SOURCE, language_code
 from xlgen.methods.base import Adapted, Method
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.load import weights_sha256
@@ -82,10 +82,10 @@ class Adaptation(RunConfig):
     name: ClassVar[str] = "adaptation"
     model: str = "nano"
     task: str = "summarization"
-    train: Data = field(default_factory=lambda: Data(split="train", languages=("en",)))
+    train: Data = field(default_factory=lambda: Data(split="train", languages=(SOURCE,)))
     validation: Data = field(default_factory=lambda: Data(split="validation", limit=50))
     leaks: Literal["refuse", "drop"] = "refuse"
-    select_on: tuple[str, ...] = ("en",)
+    select_on: tuple[str, ...] = (SOURCE,)
     method: Method = field(default_factory=PromptTuning)
     limits: Limits = field(default_factory=Limits)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -113,9 +113,9 @@ class Adaptation(RunConfig):
             result = train(
                 adapted,
                 stream,
-                self.training,
-                opened,
-                validate=lambda step: validation_losses(adapted, watched, self.training),
+                config=self.training,
+                folder=opened,
+                validate=lambda step: validation_losses(adapted, watched, settings=self.training),
                 select_on=self.select_on,
             )
             best = choose_step(opened, languages=self.select_on)
@@ -156,9 +156,9 @@ class OpenedRun:
         with progress(len(tokenized), "Generating") as bar, memory_told(remedy):
             return generate_text(
                 self.adapted,
-                self.tokenizer,
                 tokenized,
-                self.config.decoding,
+                tokenizer=self.tokenizer,
+                settings=self.config.decoding,
                 on_progress=bar.advance,
             )
 
@@ -210,7 +210,7 @@ def evaluate_run(
         "seed": run.config.training.seed,
         "decoding": run.config.decoding.signature,
     }
-    with RunFolder(folder):
+    with RunFolder(folder).evaluating():
         return evaluate(
             System(run.config.method.name, stamp, run.predict),
             chosen,
@@ -244,7 +244,8 @@ def evaluate_baseline(
     def predict(examples: Sequence[Example]) -> list[str]:
         return [lead(example.input, tokenizer, length=int(length)) for example in examples]
 
-    with RunFolder(folder) as opened:
+    opened = RunFolder(folder)
+    with opened.evaluating():
         _claim(opened, {"name": "baseline", "baseline": baseline})
         return evaluate(
             System(baseline, {"decoding": baseline, "tokenizer": tokenizer.sha256[:8]}, predict),
@@ -279,7 +280,7 @@ def generate_file(
     """Generate for every record of a file; return how many. The output is written whole or not at all."""
     code = language_code(language)
     examples = read_examples(input, language=code, require_target=False)
-    check_writable(output)
+    check_output(output, input=input)
     predictions = open_run(folder, checkpoint).predict(examples)
     records = (
         {"id": example.id, "language": code, "input": example.input, "prediction": prediction}

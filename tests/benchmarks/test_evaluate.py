@@ -28,7 +28,7 @@ def benchmark(tmp_path: Path, write_jsonl: Any) -> Benchmark:
         for n in range(5)
     ]  # fmt: skip
     source = write_jsonl(tmp_path / "articles.jsonl", records)
-    return Benchmark("own", str(source), CODES, ("sp_rouge_l", "ascii"), "articles")
+    return Benchmark("own", str(source), CODES, "articles", metrics=("sp_rouge_l", "ascii"))
 
 
 class Asked:
@@ -108,7 +108,7 @@ def test_scores_of_two_tokenizers_are_never_mixed(
 
 
 def test_other_benchmarks_keep_their_scores_and_their_place(benchmark: Benchmark, tmp_path: Path):
-    other = Benchmark("other", benchmark.source, CODES, benchmark.metrics, "the same again")
+    other = Benchmark("other", benchmark.source, CODES, "the same again", metrics=benchmark.metrics)
     folder = tmp_path / "run"
     for chosen in (benchmark, other):
         run(Asked(), chosen, folder)
@@ -208,9 +208,17 @@ def test_a_baseline_goes_on_in_its_own_folder(tmp_path: Path):
         evaluate_baseline(folder, "howto0-short", baseline="lead-32", languages=["th"], limit=1)
 
 
-def test_a_folder_in_use_is_not_evaluated_into(tmp_path: Path):
+def test_a_folder_is_not_evaluated_by_two_at_once(tmp_path: Path):
     with (
-        RunFolder(tmp_path / "lead"),
+        RunFolder(tmp_path / "lead").evaluating(),
         pytest.raises(InputError, match="is in use by process"),
     ):
         evaluate_baseline(tmp_path / "lead", "howto0", languages=["en"], limit=1)
+
+
+def test_a_folder_is_evaluated_while_it_trains(tmp_path: Path):
+    unfinished = tmp_path / "lead" / ".tmp-step"
+    with RunFolder(tmp_path / "lead"):
+        unfinished.write_text("of the trainer")
+        evaluate_baseline(tmp_path / "lead", "howto0", languages=["en"], limit=1)
+        assert unfinished.exists()

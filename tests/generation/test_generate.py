@@ -53,20 +53,20 @@ def test_company_does_not_change_an_answer(penalty, method, small_tokenizer):
         adapted = attach(PromptTuning, small_tokenizer, length=7)
     settings = BeamSettings(penalty=penalty, max_length=24)
     examples = make_examples()
-    alone = generate(adapted, examples, settings, batch_size=1)
+    alone = generate(adapted, examples, settings=settings, batch_size=1)
     assert len(set(map(len, alone))) > 4
     for batch_size, batch_tokens in ((3, 10_000), (20, 10_000), (20, 100)):
         sizes = {"batch_size": batch_size, "batch_tokens": batch_tokens}
-        assert generate(adapted, examples, settings, **sizes) == alone
-    turned = generate(adapted, examples[::-1], settings)
+        assert generate(adapted, examples, settings=settings, **sizes) == alone
+    turned = generate(adapted, examples[::-1], settings=settings)
     assert turned == alone[::-1]
 
 
 def test_a_prompt_changes_the_answers(small_tokenizer):
     settings = BeamSettings(max_length=10)
-    plain = generate(Adapted(sharp_model()), make_examples(), settings)
+    plain = generate(Adapted(sharp_model()), make_examples(), settings=settings)
     prompted = attach(PromptTuning, small_tokenizer, length=7)
-    assert generate(prompted, make_examples(), settings) != plain
+    assert generate(prompted, make_examples(), settings=settings) != plain
 
 
 def test_limits_and_progress():
@@ -75,7 +75,7 @@ def test_limits_and_progress():
     answers = generate(
         Adapted(sharp_model(end=-9.0)),
         make_examples(),
-        BeamSettings(max_length=5),
+        settings=BeamSettings(max_length=5),
         limits=limits,
         batch_size=7,
         on_progress=finished.append,
@@ -83,7 +83,7 @@ def test_limits_and_progress():
     assert [len(answer) for answer in answers] == [min(limit, 5) for limit in limits]
     assert sum(finished) == len(LENGTHS)
     with pytest.raises(InputError, match="at least 1 token"):
-        generate(Adapted(sharp_model()), make_examples([2]), BeamSettings(), limits=[0])
+        generate(Adapted(sharp_model()), make_examples([2]), settings=BeamSettings(), limits=[0])
 
 
 def test_long_inputs_are_cut_and_keep_their_end():
@@ -91,16 +91,16 @@ def test_long_inputs_are_cut_and_keep_their_end():
     cut = TokenizedExample("cut", "th", "t", (*long.input[:9], EOS), ())
     adapted = Adapted(sharp_model())
     settings = BeamSettings(max_length=8, max_input=10)
-    answers = generate(adapted, [long, cut], settings)
+    answers = generate(adapted, [long, cut], settings=settings)
     assert answers[0] == answers[1]
-    assert answers[0] != generate(adapted, [long], BeamSettings(max_length=8))[0]
+    assert answers[0] != generate(adapted, [long], settings=BeamSettings(max_length=8))[0]
 
 
 def test_no_examples_and_no_input():
     adapted = Adapted(sharp_model())
-    assert generate(adapted, [], BeamSettings()) == []
+    assert generate(adapted, [], settings=BeamSettings()) == []
     with pytest.raises(InputError, match="'blank' has no input"):
-        generate(adapted, [TokenizedExample("blank", "th", "t", (), ())], BeamSettings())
+        generate(adapted, [TokenizedExample("blank", "th", "t", (), ())], settings=BeamSettings())
 
 
 def test_the_model_is_left_as_it_was(small_tokenizer):
@@ -109,9 +109,9 @@ def test_the_model_is_left_as_it_was(small_tokenizer):
     adapted.model.encoder.eval()
     modes = [module.training for module in adapted.modules()]
     before = {name: value.clone() for name, value in adapted.state_dict().items()}
-    first = generate(adapted, make_examples(), BeamSettings(max_length=8))
-    generate(adapted, make_examples(), BeamSettings(max_length=8), precision="bfloat16")
-    assert generate(adapted, make_examples(), BeamSettings(max_length=8)) == first
+    first = generate(adapted, make_examples(), settings=BeamSettings(max_length=8))
+    generate(adapted, make_examples(), settings=BeamSettings(max_length=8), precision="bfloat16")
+    assert generate(adapted, make_examples(), settings=BeamSettings(max_length=8)) == first
     assert [module.training for module in adapted.modules()] == modes
     assert all(torch.equal(before[name], value) for name, value in adapted.state_dict().items())
     assert all(parameter.requires_grad for parameter in adapted.parameters())
@@ -120,8 +120,8 @@ def test_the_model_is_left_as_it_was(small_tokenizer):
 def test_bfloat16_answers_nearly_alike():
     adapted, examples = Adapted(sharp_model()), make_examples()
     settings = BeamSettings(max_length=12)
-    exact = generate(adapted, examples, settings)
-    rough = generate(adapted, examples, settings, precision="bfloat16")
+    exact = generate(adapted, examples, settings=settings)
+    rough = generate(adapted, examples, settings=settings, precision="bfloat16")
     same = sum(a == b for a, b in zip(exact, rough, strict=True))
     assert same >= len(examples) // 4  # a random model is flat: close calls abound
     assert len(rough) == len(exact)
@@ -129,11 +129,11 @@ def test_bfloat16_answers_nearly_alike():
 
 def test_forbidden_tokens_and_shortest_length():
     adapted, examples = Adapted(sharp_model()), make_examples()
-    free = generate(adapted, examples, BeamSettings(max_length=12))
+    free = generate(adapted, examples, settings=BeamSettings(max_length=12))
     common = {token for answer in free for token in answer}
     forbidden = tuple(sorted(common))[: len(common) // 2]
     held = generate(
-        adapted, examples, BeamSettings(max_length=12, min_length=4, forbidden=forbidden)
+        adapted, examples, settings=BeamSettings(max_length=12, min_length=4, forbidden=forbidden)
     )
     assert min(map(len, free)) < 4 <= min(map(len, held))
     assert not set(forbidden) & {token for answer in held for token in answer}
@@ -149,7 +149,7 @@ def test_text_of_every_script(small_tokenizer, article_1):
         sharp_model(vocabulary=512, end=0.0)
     )  # more rows than the tokenizer has pieces
     settings = BeamSettings(max_length=12)
-    answers = generate_text(adapted, small_tokenizer, examples, settings)
+    answers = generate_text(adapted, examples, tokenizer=small_tokenizer, settings=settings)
     assert len(answers) == len(texts)
     assert all(isinstance(answer, str) for answer in answers)
     assert len(set(answers)) > len(texts) // 2

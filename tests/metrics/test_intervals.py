@@ -88,7 +88,7 @@ def width_of_average(languages: dict[str, tuple[list[str], np.ndarray]]) -> floa
 
 def test_equal_systems_do_not_differ() -> None:
     rows = make_rows(np.random.default_rng(5).random(80))
-    found = compare(METRIC, rows, rows)
+    found = compare(rows, rows, metric=METRIC)
     assert found is not None
     assert (found.difference, found.low, found.high) == (0, 0, 0)
     assert (found.p_bootstrap, found.p_randomization, found.n) == (1, 1, 80)
@@ -97,7 +97,9 @@ def test_equal_systems_do_not_differ() -> None:
 def test_a_clear_difference_is_found_and_signed() -> None:
     generator = np.random.default_rng(6)
     easy = generator.random(100)
-    found = compare(METRIC, make_rows(easy), make_rows(easy - 0.1 + 0.05 * generator.random(100)))
+    found = compare(
+        make_rows(easy), make_rows(easy - 0.1 + 0.05 * generator.random(100)), metric=METRIC
+    )
     assert found is not None
     assert found.low < found.difference < found.high
     assert 5 < found.low < found.high < 10
@@ -109,8 +111,8 @@ def test_pairing_matters() -> None:
     generator = np.random.default_rng(7)
     easy = generator.random(100)
     better = easy + 0.02
-    paired = compare(METRIC, make_rows(better), make_rows(easy))
-    shuffled = compare(METRIC, make_rows(generator.permutation(better)), make_rows(easy))
+    paired = compare(make_rows(better), make_rows(easy), metric=METRIC)
+    shuffled = compare(make_rows(generator.permutation(better)), make_rows(easy), metric=METRIC)
     assert paired is not None
     assert shuffled is not None
     assert paired.difference == pytest.approx(shuffled.difference)
@@ -122,7 +124,10 @@ def test_systems_without_a_difference_rarely_seem_to_have_one() -> None:
     small = 0
     for _ in range(150):
         found = compare(
-            METRIC, make_rows(generator.random(40)), make_rows(generator.random(40)), resamples=200
+            make_rows(generator.random(40)),
+            make_rows(generator.random(40)),
+            metric=METRIC,
+            resamples=200,
         )
         assert found is not None
         small += found.p_randomization < 0.05
@@ -132,7 +137,7 @@ def test_systems_without_a_difference_rarely_seem_to_have_one() -> None:
 def test_exchanging_the_systems_turns_the_sign() -> None:
     generator = np.random.default_rng(9)
     first, second = make_rows(generator.random(60)), make_rows(generator.random(60))
-    one, other = compare(METRIC, first, second), compare(METRIC, second, first)
+    one, other = compare(first, second, metric=METRIC), compare(second, first, metric=METRIC)
     assert one is not None
     assert other is not None
     assert one.difference == pytest.approx(-other.difference)
@@ -141,9 +146,9 @@ def test_exchanging_the_systems_turns_the_sign() -> None:
 
 def test_different_numbers_of_examples_are_refused() -> None:
     with pytest.raises(ValueError, match="got 3 and 4"):
-        compare(METRIC, make_rows(np.ones(3)), make_rows(np.ones(4)))
+        compare(make_rows(np.ones(3)), make_rows(np.ones(4)), metric=METRIC)
 
 
 def test_an_undefined_score_has_no_comparison() -> None:
     nothing = np.zeros((4, 2))
-    assert compare(METRIC, nothing, nothing) is None
+    assert compare(nothing, nothing, metric=METRIC) is None

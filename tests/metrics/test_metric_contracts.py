@@ -11,7 +11,7 @@ from xlgen.metrics import METRICS
 from xlgen.metrics.base import Metric, signed
 from xlgen.metrics.pieces import Pieces
 from xlgen.metrics.predictions import Prediction
-from xlgen.metrics.score import DEFAULT_METRICS, score_records
+from xlgen.metrics.score import score_records
 
 LANGUAGES = ("th", "ar", "hi", "zh", "vi", "en")
 
@@ -103,8 +103,10 @@ def test_the_signature_of_the_main_score_is_readable(pieces: Pieces) -> None:
     assert METRICS["sp_rouge_lsum"](pieces).signature == expected
 
 
-def test_all_metrics_are_scored_by_default() -> None:
-    assert sorted(DEFAULT_METRICS) == sorted(METRICS)
+def test_all_metrics_are_scored_by_default_in_the_order_of_their_table(model_path: Path) -> None:
+    record = Prediction("1", "th", "เปิดแฟ้ม", "เปิดแฟ้มข้อมูล")
+    cells = score_records([record], tokenizer_path=model_path).cells
+    assert [cell.metric for cell in cells] == list(METRICS)
 
 
 def test_the_order_of_records_changes_nothing(

@@ -138,7 +138,9 @@ def test_saved_folder_loads_to_the_same_bits(tmp_path):
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_distances_beyond_the_furthest_share_its_bucket(bidirectional):
     settings = {"bidirectional": bidirectional, "buckets": 32, "furthest": 128}
-    table = bucket_table(bidirectional, 32, 128, device=torch.device("cpu"))
+    table = bucket_table(
+        bidirectional=bidirectional, buckets=32, furthest=128, device=torch.device("cpu")
+    )
     far = torch.arange(-1500, 1501)
     assert torch.equal(table[far.clamp(-128, 128) + 128], position_bucket(far, **settings))
 

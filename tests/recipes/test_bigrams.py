@@ -103,7 +103,7 @@ def test_the_recipe_writes_a_model_that_pretraining_starts_from(tmp_path, corpus
     text = [f"corpus={corpus_of_six}", f"tokenizer={spiece.path}", "held_out=0.2"]
     shape = ["shape.vocabulary=640", "shape.width=64"]
     start = resolve("pretrain.pico_start", [*text, *shape, "passes=6", "rows=32"])
-    message = start.run(tmp_path / "start")
+    message = str(start.run(tmp_path / "start"))
     assert "the mean of 6 languages" in message
     losses = json.loads((tmp_path / "start" / "losses.json").read_text())
     assert set(losses) == {"th", "ar", "hi", "zh", "vi", "en"}
@@ -111,7 +111,7 @@ def test_the_recipe_writes_a_model_that_pretraining_starts_from(tmp_path, corpus
     model = tmp_path / "start" / "model"
     assert (model / "spiece.model").is_file()
     assert "xlgen train pretrain.pico_start corpus=DIR" in (model / "README.md").read_text()
-    assert "done earlier" in start.run(tmp_path / "start")
+    assert "done earlier" in str(start.run(tmp_path / "start"))
     small = ["training.steps=1", "training.batch_size=4", "limits.input=48", "limits.target=48"]
     run = resolve("pretrain.pico", [*text, *shape, *small, f"start={model}"])
     begun = run.make_model(run.open_text()[1]).state_dict()
@@ -126,5 +126,5 @@ def test_without_held_out_text_the_recipe_says_that_no_loss_is_known(
 ):
     text = [f"corpus={corpus_of_six}", f"tokenizer={spiece.path}", "held_out=0.0"]
     start = resolve("pretrain.pico_start", [*text, "shape.vocabulary=640", "passes=1"])
-    assert "no text is held out" in start.run(tmp_path / "start")
+    assert "no text is held out" in str(start.run(tmp_path / "start"))
     assert (tmp_path / "start" / "model" / "model.safetensors").is_file()

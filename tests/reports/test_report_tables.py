@@ -113,7 +113,7 @@ def test_interval_of_one_language_is_that_of_the_mean(tmp_path: Path):
     run = make_one(tmp_path, {"a": 10.0, "b": 20.0, "c": 60.0})
     base = make_one(tmp_path, {"a": 0.0, "b": 0.0, "c": 0.0}, method="lead-64")
     grid = make_grid([read_run(run), read_run(base)], benchmark="howto0", split="test")
-    gap = difference(grid, 0, 1, languages=["th"])
+    gap = difference(grid, (0, 1), languages=["th"])
     assert gap is not None
     # Mean 30, sample variance 700, so half the interval is 1.96 * sqrt(700 / 3).
     assert (gap.value, gap.high) == pytest.approx((30.0, 30.0 + 1.959964 * (700 / 3) ** 0.5))
@@ -257,6 +257,39 @@ def test_scores_of_two_tokenizers_are_not_compared(tmp_path: Path):
     assert "does better" not in " ".join(report.headline)
     grid = make_grid([read_run(r) for r in runs], benchmark="howto0", split="test")
     assert grid.best("vi", QUALITY) == frozenset()
+    compared = {(gap["first"], gap["second"]) for gap in report.differences}
+    assert compared == {("ModelTuning", "LEAD-64")}
+
+
+def test_differences_are_those_of_the_scores_and_clear_ones_are_marked(
+    runs: list[Path], report: Report, page: str
+):
+    grid = make_grid([read_run(run) for run in runs], benchmark="howto0", split="test")
+    told = {
+        (d["language"], d["first"], d["second"]): d
+        for d in report.to_json()["differences"]
+        if d["benchmark"] == "howto0"
+    }
+    assert len(told) == 3 * (len(grid.languages) + 1)
+    gap = told["vi", "PromptTuning", "ModelTuning"]
+    values = [grid.cell("vi", QUALITY, system).value for system in (0, 1)]
+    assert gap["value"] == pytest.approx(values[0] - values[1])
+    assert gap["low"] < gap["value"] < gap["high"]
+    others = difference(grid, (0, 2), languages=grid.others)
+    assert told["others", "PromptTuning", "LEAD-64"]["value"] == pytest.approx(others.value)
+    clear = [d for d in report.differences if d["low"] > 0 or d["high"] < 0]
+    assert page.count('title="clear: the interval excludes zero"') == len(clear) > 0
+
+
+def test_scores_of_different_numbers_of_examples_are_warned_of(tmp_path: Path):
+    runs = make_runs(tmp_path, examples=4)
+    data = json.loads((runs[0] / "scores.json").read_text("utf-8"))
+    for cell in data["cells"]:
+        if cell["language"] == "vi":
+            cell["n"] = 2
+    write_json(runs[0] / "scores.json", data)
+    report = make_report(runs, tmp_path / "report.html", samples=0)
+    assert "different numbers of examples (Vietnamese 2/4)" in " ".join(report.headline)
 
 
 def test_scores_compare_whatever_their_count_decoding_and_release(tmp_path: Path):

@@ -68,7 +68,9 @@ def assets(tmp_path, monkeypatch):
 
 def test_splits_and_languages(assets):
     def found(split, languages=None):
-        return [(e.document, e.language) for e in read_packaged("howto0", split, languages)]
+        return [
+            (e.document, e.language) for e in read_packaged("howto0", split, languages=languages)
+        ]
 
     assert found("train") == [("train", "en"), ("train", "th")]
     assert found("train", ["th"]) == [("train", "th")]
@@ -81,7 +83,7 @@ def test_splits_and_languages(assets):
 
 def test_only_the_wanted_files_are_opened(assets):
     (assets / "train.en.jsonl.xz").unlink()
-    assert len(read_packaged("howto0", "train", ["th"])) == 1
+    assert len(read_packaged("howto0", "train", languages=["th"])) == 1
     with pytest.raises(InputError, match=r"howto0/train.en.jsonl.xz: cannot read it"):
         read_packaged("howto0", "train")
 

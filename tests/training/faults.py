@@ -109,9 +109,11 @@ def tiny_run(folder, *, method="model", disk=None, seed=1, validate=True, **sett
     order = Mixture((len(EXAMPLES),), rates=(1.0,), seed=seed)
     stream = BucketedStream(order, lambda part, position, epoch: EXAMPLES[position], config)
     held_out = EXAMPLES[:7]
-    check = (lambda step: validation_losses(adapted, held_out, config)) if validate else None
+    check = (
+        (lambda step: validation_losses(adapted, held_out, settings=config)) if validate else None
+    )
     with RunFolder(Path(folder), config, disk=disk) as opened:
-        return train(adapted, stream, config, opened, validate=check), adapted
+        return train(adapted, stream, config=config, folder=opened, validate=check), adapted
 
 
 class FakeTokenizer:

@@ -13,7 +13,7 @@ from xlgen.training import checkpoint
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import DivergedError, dropout_seed, train
 from xlgen.training.optim import AdamW
-from xlgen.training.precision import describe_device
+from xlgen.training.precision import describe_device, memory_told
 from xlgen.training.schedules import Constant
 from xlgen.training.settings import TrainingConfig
 from xlgen.training.validation import best_step, validation_losses
@@ -49,7 +49,7 @@ def without_dropout(adapted):
 def run(adapted, stream, folder, **settings):
     config = TrainingConfig(**{"steps": 3, "checkpoint_every": 100, **settings})
     with RunFolder(folder, config) as opened:
-        return train(adapted, stream, config, opened)
+        return train(adapted, stream, config=config, folder=opened)
 
 
 def test_training_lowers_the_loss_and_logs_it(tmp_path):
@@ -115,7 +115,7 @@ def test_how_gradients_are_divided_and_clipped(tmp_path):
 
 def test_dropout_differs_by_step_and_micro_batch_and_leaves_the_callers_seed_alone(tmp_path):
     seeds = {
-        dropout_seed(seed, step, part)
+        dropout_seed(seed, step=step, micro_batch=part)
         for seed in range(3)
         for step in range(9)
         for part in range(3)
@@ -136,7 +136,7 @@ def test_a_loss_that_is_no_number_stops_before_the_update(tmp_path, at):
     poison = PoisonedAt(at, adapted)
     config = TrainingConfig(steps=8, checkpoint_every=100, optimizer=AdamW())
     with RunFolder(tmp_path, config) as folder, pytest.raises(DivergedError) as told:
-        train(adapted, poison, config, folder)
+        train(adapted, poison, config=config, folder=folder)
     assert f"step {at + 1}: loss nan" in str(told.value)
     assert "\n" not in str(told.value)
     ids = json.loads((tmp_path / f"diverged-step-{at + 1:07d}.json").read_text())["ids"]
@@ -179,9 +179,14 @@ def test_a_run_that_is_done_is_left_alone_and_can_be_made_longer(tmp_path):
 def test_more_steps_than_asked_for_are_refused(tmp_path):
     config = TrainingConfig(steps=5)
     with RunFolder(tmp_path) as folder:
-        train(attach(), FixedStream(collate(EXAMPLES[:2])), config, folder)
+        train(attach(), FixedStream(collate(EXAMPLES[:2])), config=config, folder=folder)
         with pytest.raises(InputError, match=r"has 5 steps, the configuration asks for 2"):
-            train(attach(), FixedStream(collate(EXAMPLES[:2])), TrainingConfig(steps=2), folder)
+            train(
+                attach(),
+                FixedStream(collate(EXAMPLES[:2])),
+                config=TrainingConfig(steps=2),
+                folder=folder,
+            )
 
 
 def test_a_damaged_newest_step_is_passed_over_and_made_again(tmp_path, caplog):
@@ -207,8 +212,8 @@ def test_the_best_step_is_kept_beside_the_newest(tmp_path):
         result = train(
             attach("prompt"),
             FixedStream(collate(EXAMPLES[:2])),
-            config,
-            folder,
+            config=config,
+            folder=folder,
             validate=lambda step: {"th": {"loss": losses[step]}, "ar": {"loss": 1.0}},
             on_checkpoint=lambda step, path: stored.append((step, path.name)),
         )
@@ -228,8 +233,8 @@ def test_the_best_step_that_is_kept_is_that_of_the_languages_selected_on(tmp_pat
         result = train(
             attach("prompt"),
             FixedStream(collate(EXAMPLES[:2])),
-            config,
-            folder,
+            config=config,
+            folder=folder,
             # Thai, which nobody selects on, is forgotten from the first step on
             validate=lambda step: {"en": {"loss": english[step]}, "th": {"loss": float(step)}},
             select_on=("en",),
@@ -249,10 +254,10 @@ def test_validation_is_per_language_and_changes_nothing():
     adapted = attach()
     adapted.train()
     settings = TrainingConfig(batch_size=3)
-    together = validation_losses(adapted, EXAMPLES[:12], settings)
+    together = validation_losses(adapted, EXAMPLES[:12], settings=settings)
     assert set(together) == {"en", "th", "ar"}
     thai = [example for example in EXAMPLES[:12] if example.language == "th"]
-    assert validation_losses(adapted, thai, settings)["th"] == together["th"]
+    assert validation_losses(adapted, thai, settings=settings)["th"] == together["th"]
     assert adapted.training
     assert all(parameter.grad is None for parameter in adapted.parameters())
 
@@ -319,7 +324,21 @@ def test_running_out_of_memory_is_one_line_with_a_remedy(tmp_path):
         RunFolder(tmp_path, config) as folder,
         pytest.raises(InputError, match=r"^CUDA out of memory; .*training\.micro_batch=4$"),
     ):
-        train(attach(), FixedStream(collate(EXAMPLES[:2])), config, folder, validate=validate)
+        train(
+            attach(),
+            FixedStream(collate(EXAMPLES[:2])),
+            config=config,
+            folder=folder,
+            validate=validate,
+        )
+
+
+def test_running_out_of_memory_on_a_cpu_is_one_line_too():
+    told = r"^can't allocate memory: you tried .*; use less$"
+    with pytest.raises(InputError, match=told), memory_told("use less"):
+        torch.empty(10**15)
+    with pytest.raises(RuntimeError, match="shape"), memory_told("use less"):
+        torch.empty(2, 3) @ torch.empty(2, 3)
 
 
 def test_a_gpu_is_described_with_its_cuda(monkeypatch):

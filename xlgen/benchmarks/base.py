@@ -12,14 +12,17 @@ from xlgen.sources.readers import read_examples
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`source` is a packaged data set or a path; `languages` stand in the order of the tables."""
+    """`source` is a packaged data set or a path; `languages` stand in the order of the tables.
+
+    `metrics` are names of METRICS, None for all of them.
+    """
 
     name: str
     source: str
     languages: tuple[str, ...]
-    metrics: tuple[str, ...]
     description: str
     task: str = "summarization"
+    metrics: tuple[str, ...] | None = None
 
     def examples(
         self, split: str, *, languages: Sequence[str], limit: int | None = None

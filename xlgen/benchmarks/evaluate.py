@@ -152,7 +152,7 @@ def _score(
     records: Sequence[dict[str, Any]],
     *,
     tokenizer_path: Path | None,
-    metrics: Sequence[str],
+    metrics: Sequence[str] | None,
     decoding: str,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the cells, and a line of scores for each record."""

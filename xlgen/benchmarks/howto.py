@@ -3,14 +3,11 @@
 from xlgen.benchmarks.base import Benchmark
 from xlgen.languages import LANGUAGES
 
-METRICS = ("sp_rouge_lsum", "sp_rouge_1", "sp_rouge_2", "sp_rouge_l", "lid", "lid_en", "ascii")
-
 # No manual of a shippable licence is translated into Thai, Hindi or Arabic (docs/data.md).
 HOWTO0 = Benchmark(
     name="howto0",
     source="howto0",
     languages=tuple(code for code in LANGUAGES if code not in ("th", "hi", "ar")),
-    metrics=METRICS,
     description="sections of LibreOffice and GNOME help -> their headings",
 )
 
@@ -18,6 +15,5 @@ HOWTO0_SHORT = Benchmark(
     name="howto0-short",
     source="howto0-short",
     languages=tuple(LANGUAGES),
-    metrics=METRICS,
     description="explanations of installer questions -> their one-line form, all 18 languages",
 )

@@ -32,8 +32,8 @@ Precision = Literal["float32", "bfloat16"]
 def generate(
     adapted: Adapted,
     examples: Sequence[TokenizedExample],
-    settings: BeamSettings,
     *,
+    settings: BeamSettings,
     limits: Sequence[int] | None = None,
     batch_size: int = BATCH_SIZE,
     batch_tokens: int = BATCH_TOKENS,
@@ -65,15 +65,17 @@ def generate(
 
 def generate_text(
     adapted: Adapted,
-    tokenizer: Tokenizer,
     examples: Sequence[TokenizedExample],
-    settings: BeamSettings,
     *,
+    tokenizer: Tokenizer,
+    settings: BeamSettings,
     precision: Precision = "float32",
     on_progress: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Return the output of each example as text, a repeated end taken off (the paper's footnote 12)."""
-    outputs = generate(adapted, examples, settings, precision=precision, on_progress=on_progress)
+    outputs = generate(
+        adapted, examples, settings=settings, precision=precision, on_progress=on_progress
+    )
     return [remove_final_repeats(tokenizer.decode(tokens)) for tokens in outputs]
 
 

@@ -1,14 +1,17 @@
-"""METRICS: a score of a system's outputs. An entry makes a `base.Metric` from `pieces.Pieces`."""
+"""METRICS: a score of a system's outputs. An entry makes a `base.Metric` from `pieces.Pieces`.
+
+Scores and reports show them in this order: the paper's main score stands first.
+"""
 
 from xlgen.registry import Table
 
 METRICS = Table(
     "metric",
     {
+        "sp_rouge_lsum": "xlgen.metrics.rouge:sp_rouge_lsum",
         "sp_rouge_1": "xlgen.metrics.rouge:sp_rouge_1",
         "sp_rouge_2": "xlgen.metrics.rouge:sp_rouge_2",
         "sp_rouge_l": "xlgen.metrics.rouge:sp_rouge_l",
-        "sp_rouge_lsum": "xlgen.metrics.rouge:sp_rouge_lsum",
         "lid": "xlgen.metrics.language:lid",
         "lid_en": "xlgen.metrics.language:lid_en",
         "ascii": "xlgen.metrics.language:ascii_share",

@@ -23,6 +23,11 @@ class Metric(ABC):
 
     @property
     @abstractmethod
+    def label(self) -> str:
+        """The name in tables and plots."""
+
+    @property
+    @abstractmethod
     def signature(self) -> str:
         """Name, version and settings, such as `ASCII|v1|characters:all`; without how many."""
 

@@ -78,10 +78,10 @@ def document_totals(
 
 
 def compare(
-    metric: Metric,
     first_NK: Floats,
     second_NK: Floats,
     *,
+    metric: Metric,
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Comparison | None:

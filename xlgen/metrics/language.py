@@ -43,6 +43,11 @@ class LanguageIdentification(Metric):
         self._language = language
 
     @property
+    def label(self) -> str:
+        """The language asked for, by its name."""
+        return f"LID {LANGUAGES[self._language].name if self._language else 'target'}"
+
+    @property
     def signature(self) -> str:
         """The language asked for, the release of CLD3 and the bytes it reads."""
         asked = self._language or "target"
@@ -62,6 +67,11 @@ class AsciiShare(Metric):
     """
 
     needs_reference: ClassVar[bool] = False
+
+    @property
+    def label(self) -> str:
+        """Of the outputs, not of a language."""
+        return "ASCII"
 
     @property
     def signature(self) -> str:

@@ -73,14 +73,14 @@ def parse_prediction(record: Mapping[str, Any], place: str) -> Prediction:
         prediction=_text(record, "prediction", place),
         reference=reference,
         place=place,
-        document=document_of(record, identity, language),
+        document=document_of(record, identity=identity, language=language),
     )
 
 
-def document_of(record: Mapping[str, Any], identity: str, language: str) -> str:
+def document_of(record: Mapping[str, Any], *, identity: str, language: str) -> str:
     """Return the record's `document`, or else its id without an ending "@language".
 
-    >>> document_of({}, "gnome/help/print#intro@th", "th")
+    >>> document_of({}, identity="gnome/help/print#intro@th", language="th")
     'gnome/help/print#intro'
     """
     document = record.get("document")

@@ -21,21 +21,27 @@ Overlap = tuple[
 class SpRouge(Metric):
     """The mean F1 of an overlap of two texts. A text without pieces overlaps with nothing: 0."""
 
-    def __init__(self, name: str, pieces: Pieces, overlap: Callable[[Pieces, str, str], Overlap]):
-        self._name = name
+    def __init__(self, label: str, pieces: Pieces, overlap: Callable[[Pieces, str, str], Overlap]):
+        self._label = label
         self._pieces = pieces
         self._overlap = overlap
+
+    @property
+    def label(self) -> str:
+        """The name with its variant."""
+        return self._label
 
     @property
     def signature(self) -> str:
         """The name and settings; reads the SentencePiece file."""
         split = "nl" if self._overlap is _line_overlap else "no"
         spm = self._pieces.signature
-        return f"{self._name}|v1|F1|{spm}|lower:no|stem:no|split:{split}|nrefs:1"
+        return f"{self._label}|v1|F1|{spm}|lower:no|stem:no|split:{split}|nrefs:1"
 
     def statistics(self, prediction: str, reference: str, language: str) -> tuple[float, float]:
         """Return (F1 of this example, 1)."""
-        return f1(*self._overlap(self._pieces, prediction, reference)), 1.0
+        common, predicted, expected = self._overlap(self._pieces, prediction, reference)
+        return f1(common, predicted=predicted, expected=expected), 1.0
 
 
 def sp_rouge_1(pieces: Pieces) -> SpRouge:
@@ -58,10 +64,10 @@ def sp_rouge_lsum(pieces: Pieces) -> SpRouge:
     return SpRouge("SP-ROUGE-Lsum", pieces, _line_overlap)
 
 
-def f1(common: int, predicted: int, expected: int) -> float:
+def f1(common: int, *, predicted: int, expected: int) -> float:
     """Return the harmonic mean of precision and recall, in rouge-score's order of operations.
 
-    >>> f1(2, 4, 2)
+    >>> f1(2, predicted=4, expected=2)
     0.6666666666666666
     """
     if not common:

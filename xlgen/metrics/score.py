@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from xlgen.errors import InputError
-from xlgen.languages import LANGUAGES
+from xlgen.files import check_output
+from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.metrics import METRICS
 from xlgen.metrics.base import Floats, Metric, signed
 from xlgen.metrics.intervals import bootstrap_totals, document_totals, interval
@@ -24,17 +25,6 @@ from xlgen.metrics.pieces import Pieces
 from xlgen.metrics.predictions import Prediction, parse_prediction, read_predictions
 from xlgen.metrics.scores import Average, Cell, Scores
 from xlgen.progress import progress
-
-# The paper's main score first.
-DEFAULT_METRICS = (
-    "sp_rouge_lsum",
-    "sp_rouge_1",
-    "sp_rouge_2",
-    "sp_rouge_l",
-    "lid",
-    "lid_en",
-    "ascii",
-)
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _SENTINEL = re.compile(r"<extra_id_\d+>")
@@ -44,13 +34,15 @@ def score_file(
     path: str | Path,
     *,
     tokenizer_path: str | Path | None = None,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Sequence[str] | None = None,
     per_example: str | Path | None = None,
 ) -> Scores:
     """Score a predictions file, as `score_records` does.
 
     Raises `InputError` for bad records, with file and line.
     """
+    if per_example is not None:
+        check_output(Path(per_example), input=Path(path))
     records = progress(read_predictions(Path(path)), "Scoring")
     return score_records(
         records, tokenizer_path=tokenizer_path, metrics=metrics, per_example=per_example
@@ -61,7 +53,7 @@ def score_records(
     records: Iterable[Prediction | Mapping[str, Any]],
     *,
     tokenizer_path: str | Path | None = None,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: Sequence[str] | None = None,
     per_example: str | Path | None = None,
     decoding: str | None = None,
     seed: int = 0,
@@ -72,22 +64,16 @@ def score_records(
     `tokenizer_path` the packaged tokenizer is used. `per_example` names a JSONL file for the scores of
     each record, written whole or not at all. `decoding` tells how the texts were made, for the signature.
     """
-    pieces = Pieces(tokenizer_path)
-    made: dict[str, Metric] = {name: METRICS[name](pieces) for name in metrics}
-    tables: dict[str, _Table] = {}
+    made = make_metrics(metrics, tokenizer_path=tokenizer_path)
     tagged: list[str] = []
     with _line_writer(per_example) as write:
-        for number, given in enumerate(records, start=1):
-            record = (
-                given
-                if isinstance(given, Prediction)
-                else parse_prediction(given, f"record {number}")
-            )
-            table = tables.setdefault(record.language, _Table(made))
-            write(record, table.add(record))
+
+        def look(record: Prediction, scores: Mapping[str, float]) -> None:
+            write(record, scores)
             if _TAG.search(_SENTINEL.sub("", record.prediction)):
                 tagged.append(record.place)
-    measured = {code: tables[code].measured() for code in LANGUAGES if code in tables}
+
+        measured = measure(records, made, look=look)
     cells = [
         cell
         for code, table in measured.items()
@@ -97,12 +83,42 @@ def score_records(
     return Scores(tuple(cells), tuple(averages), _warnings(tagged))
 
 
+def make_metrics(
+    names: Sequence[str] | None, *, tokenizer_path: str | Path | None
+) -> dict[str, Metric]:
+    """Make the named metrics, or all of the table, over one SentencePiece model."""
+    pieces = Pieces(tokenizer_path)
+    return {name: METRICS[name](pieces) for name in names or METRICS}
+
+
+def measure(
+    records: Iterable[Prediction | Mapping[str, Any]],
+    metrics: Mapping[str, Metric],
+    *,
+    look: Callable[[Prediction, Mapping[str, float]], None] | None = None,
+) -> dict[str, "Measured"]:
+    """Measure every record, by language in the order of LANGUAGES; `look` sees each with its scores."""
+    tables: dict[str, _Table] = {}
+    for record in _parsed(records):
+        scores = tables.setdefault(record.language, _Table(metrics)).add(record)
+        if look is not None:
+            look(record, scores)
+    return {code: tables[code].measured() for code in LANGUAGES if code in tables}
+
+
+def _parsed(records: Iterable[Prediction | Mapping[str, Any]]) -> Iterator[Prediction]:
+    for number, given in enumerate(records, start=1):
+        place = f"record {number}"
+        yield given if isinstance(given, Prediction) else parse_prediction(given, place)
+
+
 @dataclass(frozen=True)
-class _Measured:
+class Measured:
     """The statistics of one language, examples in order of their ids, all metrics side by side."""
 
     metrics: Mapping[str, Metric]
     columns: Mapping[str, slice]
+    ids: list[str]
     documents: list[str]
     rows: Floats
 
@@ -138,11 +154,12 @@ class _Table:
         self.rows.append(tuple(row))
         return scores
 
-    def measured(self) -> _Measured:
+    def measured(self) -> Measured:
         """Return all rows sorted by id, so that sums and resamples do not depend on the file's order."""
         order = sorted(range(len(self.ids)), key=self.ids.__getitem__)
         rows = np.array([self.rows[i] for i in order], dtype=np.float64)
-        return _Measured(self.metrics, self.columns, [self.documents[i] for i in order], rows)
+        ids, documents = ([names[i] for i in order] for names in (self.ids, self.documents))
+        return Measured(self.metrics, self.columns, ids, documents, rows)
 
 
 def _reference(record: Prediction, metric: str) -> str:
@@ -155,7 +172,7 @@ def _reference(record: Prediction, metric: str) -> str:
     return record.reference
 
 
-def _cells(language: str, table: _Measured, *, decoding: str | None, seed: int) -> Iterator[Cell]:
+def _cells(language: str, table: Measured, *, decoding: str | None, seed: int) -> Iterator[Cell]:
     """Yield the cell of each metric; one set of resamples serves them all."""
     totals = bootstrap_totals(table.rows, seed=seed)
     for name, metric in table.metrics.items():
@@ -174,14 +191,14 @@ def _cells(language: str, table: _Measured, *, decoding: str | None, seed: int) 
 
 
 def _averages(
-    metrics: Mapping[str, Metric], tables: Mapping[str, _Measured], *, seed: int
+    metrics: Mapping[str, Metric], tables: Mapping[str, Measured], *, seed: int
 ) -> Iterator[Average]:
     """Yield the means over all languages, and over those that had no labels: all but English."""
     found = {code: (table.documents, table.rows) for code, table in tables.items()}
     totals = document_totals(found, seed=seed)
     groups = [tuple(tables)]
-    if "en" in tables and len(tables) > 1:
-        groups.append(tuple(code for code in tables if code != "en"))
+    if SOURCE in tables and len(tables) > 1:
+        groups.append(tuple(code for code in tables if code != SOURCE))
     for languages in groups:
         for name, metric in metrics.items():
             values = [metric.scores(tables[code].statistics(name).sum(0)) for code in languages]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 @cache
 def bucket_table(
-    bidirectional: bool, buckets: int, furthest: int, *, device: torch.device
+    *, bidirectional: bool, buckets: int, furthest: int, device: torch.device
 ) -> Tensor:
     """Return the buckets of distances -furthest..furthest; farther ones share those of the ends.
 

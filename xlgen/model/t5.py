@@ -158,7 +158,10 @@ class Stack(nn.Module):
         device, furthest = self.positions.weight.device, self.config.position_distance
         distance_R = torch.arange(1 - first_query - queries, keys - first_query, device=device)
         table = bucket_table(
-            self.bidirectional, self.config.position_buckets, furthest, device=device
+            bidirectional=self.bidirectional,
+            buckets=self.config.position_buckets,
+            furthest=furthest,
+            device=device,
         )
         buckets_R = table[distance_R.clamp_(-furthest, furthest) + furthest]
         bias_HR = self.positions(buckets_R).T.contiguous()

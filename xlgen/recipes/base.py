@@ -18,4 +18,7 @@ class RunConfig(ABC):
 
     @abstractmethod
     def run(self, folder: Path) -> Any:
-        """Do the work in `folder`, continuing what an earlier call began; `str()` of the result tells it."""
+        """Do the work in `folder`, continuing what an earlier call began.
+
+        The result is a dataclass; `str()` of it tells what happened.
+        """

@@ -61,6 +61,25 @@ class Factors:
 
 
 @dataclass(frozen=True)
+class BigramResult:
+    """The model folder that was written, and its held-out loss by language in nats a token."""
+
+    model: Path
+    losses: dict[str, float] | None
+
+    def __str__(self) -> str:
+        if self.losses is None:
+            return f"{self.model}: done earlier"
+        if not self.losses:
+            return f"{self.model}: no text is held out, so no loss is known"
+        mean = sum(self.losses.values()) / len(self.losses)
+        return (
+            f"{self.model}: held-out loss {mean:.3f} nats a token, "
+            f"the mean of {len(self.losses)} languages"
+        )
+
+
+@dataclass(frozen=True)
 class BigramStart(RunConfig):
     """Make the model folder that pretraining starts from.
 
@@ -82,11 +101,11 @@ class BigramStart(RunConfig):
     damping: float = 0.1
     seed: int = 0
 
-    def run(self, folder: Path) -> str:
+    def run(self, folder: Path) -> BigramResult:
         """Write `folder/model` with its card; what is there already is kept."""
         out = folder / "model"
         if (out / "README.md").is_file():
-            return f"{out}: done earlier"
+            return BigramResult(out, losses=None)
         text, tokenizer = open_text(self.corpus, self.tokenizer, held_out=self.held_out)
         with RunFolder(folder, self) as opened:
             table = count_bigrams(text, vocabulary=self.shape.vocabulary, alpha=self.alpha)
@@ -97,10 +116,7 @@ class BigramStart(RunConfig):
             if self.tokenizer is not None:
                 shutil.copyfile(tokenizer.path, out / "spiece.model")
             write_whole(out / "README.md", self.card(text, losses))
-        if not losses:
-            return f"{out}: no text is held out, so no loss is known"
-        mean = sum(losses.values()) / len(losses)
-        return f"{out}: held-out loss {mean:.3f} nats a token, the mean of {len(losses)} languages"
+        return BigramResult(out, losses)
 
     def fit(self, table: csr_matrix) -> Factors:
         """Factorize the counts [V, V] of `next` after `token`."""

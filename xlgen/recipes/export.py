@@ -56,12 +56,17 @@ def export_model(run: str | Path, out: str | Path) -> Path:
         shutil.copyfile(tokenizer.path, out / "spiece.model")
     earlier = _earlier_card(config.start)
     metrics = [line for line in opened.read_metrics() if line["step"] <= checkpoint.step]
-    write_whole(out / "README.md", model_card(config, text, checkpoint, metrics) + earlier)
+    card = model_card(config, text, checkpoint=checkpoint, metrics=metrics)
+    write_whole(out / "README.md", card + earlier)
     return out
 
 
 def model_card(
-    config: "Pretraining", text: ShardedText, checkpoint: Checkpoint, metrics: list[dict[str, Any]]
+    config: "Pretraining",
+    text: ShardedText,
+    *,
+    checkpoint: Checkpoint,
+    metrics: list[dict[str, Any]],
 ) -> str:
     """Return the card of one stage: corpus, tokens, steps, losses, command."""
     training, task = config.training, config.task

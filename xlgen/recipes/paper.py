@@ -25,6 +25,7 @@ def prompt() -> Adaptation:
         training=TrainingConfig(
             steps=100_000,  # section 2.2.2
             batch_size=128,  # T5X and prompt-tuning default
+            micro_batch=16,  # ours: one GPU holds it, and the update is the same
             optimizer=Adafactor(parameter_scale=False, weight_decay=1e-5),  # prompt-tuning
             schedule=Constant(0.3),  # Lester et al. 2021, prompt_finetune.gin
             validate_every=5000,

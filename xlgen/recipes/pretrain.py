@@ -89,10 +89,10 @@ class Pretraining(RunConfig):
         watched = list(examples.held_out())
 
         def validate(step: int) -> Validation:
-            return validation_losses(adapted, watched, self.training)
+            return validation_losses(adapted, watched, settings=self.training)
 
         with RunFolder(folder, self) as opened:
-            result = train(adapted, stream, self.training, opened, validate=validate)
+            result = train(adapted, stream, config=self.training, folder=opened, validate=validate)
         export_model(folder, folder / "model")
         return result
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.grid import QUALITY, Grid, wrong_share
 from xlgen.reports.read import RunResults
 from xlgen.reports.svg import (
@@ -247,11 +247,11 @@ def _draw_curve(axes: Axes, run: RunResults, key: str, line: str) -> None:
         for language, scores in _validation(record).items():
             if isinstance(scores.get(key), (int, float)):
                 curves.setdefault(language, []).append((record["step"], scores[key]))
-    others = {language: curve for language, curve in curves.items() if language != "en"}
+    others = {language: curve for language, curve in curves.items() if language != SOURCE}
     for curve in others.values():
         axes.plot(*zip(*curve, strict=True), color=line, linewidth=0.8, alpha=0.3)
-    if "en" in curves:
-        _labelled(axes, curves["en"], "en", INK, "-")
+    if SOURCE in curves:
+        _labelled(axes, curves[SOURCE], SOURCE, INK, "-")
     if others:
         steps = sorted(set.intersection(*({s for s, _ in curve} for curve in others.values())))
         means = [sum(dict(c)[step] for c in others.values()) / len(others) for step in steps]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.grid import (
     QUALITY,
     Average,
@@ -61,14 +61,20 @@ def find(grid: Grid) -> Findings:
     title = _beaten(grid, methods, baselines, compared)
     return Findings(
         title=title,
-        warnings=tuple(
-            text for method in methods for base in baselines if (text := _below(grid, method, base))
+        warnings=(
+            *_uneven(grid),
+            *(
+                text
+                for method in methods
+                for base in baselines
+                if (text := _below(grid, method, base))
+            ),
         ),
         sentences=tuple(
             text
             for text in (
                 compared if title.startswith(NOTHING_BEATS) else "",
-                _place(grid, methods, languages=["en"], place="In English"),
+                _place(grid, methods, languages=[SOURCE], place="In English"),
                 _place(grid, methods, languages=grid.others, place=_elsewhere(grid)),
                 _wrong(grid, glance),
                 _empty(grid, glance),
@@ -82,7 +88,7 @@ def find(grid: Grid) -> Findings:
 def _glance(grid: Grid, system: int) -> Glance:
     return Glance(
         system=grid.systems[system],
-        english=grid.cell("en", QUALITY, system),
+        english=grid.cell(SOURCE, QUALITY, system),
         others=grid.average(QUALITY, system),
         wrong=wrong_share(grid, system, languages=grid.others),
         empty=empty_share(grid, system, languages=grid.others),
@@ -108,6 +114,19 @@ def _unlike(grid: Grid) -> str:
     return f"The signatures of SP-ROUGE-Lsum differ: {found}. Evaluate all with the same --spm."
 
 
+def _uneven(grid: Grid) -> list[str]:
+    """Say where the systems were scored on different numbers of examples."""
+    counts = {code: grid.count(code) for code in grid.languages}
+    uneven = [f"{LANGUAGES[code].name} {n}" for code, n in counts.items() if "/" in n]
+    if not uneven:
+        return []
+    return [
+        "The systems were scored on different numbers of examples "
+        f"({listed(uneven)}), so that their scores are not of the same articles: evaluate all with the "
+        "same --limit."
+    ]
+
+
 def _elsewhere(grid: Grid) -> str:
     count = len(grid.others)
     return f"On average over the {count} other languages" if count != 1 else "In the other language"
@@ -130,7 +149,7 @@ def _leader(grid: Grid, systems: Sequence[int], languages: Sequence[str]) -> str
     ranked = _ranked(grid, systems, languages)
     if len(ranked) < 2:
         return None
-    gap = difference(grid, ranked[0], ranked[1], languages=languages)
+    gap = difference(grid, (ranked[0], ranked[1]), languages=languages)
     clear = gap is not None and gap.low is not None and gap.low > 0
     return grid.systems[ranked[0]] if clear else None
 
@@ -140,7 +159,7 @@ def _title(grid: Grid, methods: Sequence[int]) -> str:
         return f"Only a baseline was scored: {listed(list(grid.systems))}."
     if len(methods) == 1:
         return f"{grid.systems[methods[0]]} on {grid.benchmark}: one method, nothing to compare."
-    here = _ranked(grid, methods, ["en"]) and (_leader(grid, methods, ["en"]) or CLOSE)
+    here = _ranked(grid, methods, [SOURCE]) and (_leader(grid, methods, [SOURCE]) or CLOSE)
     there = _ranked(grid, methods, grid.others) and (_leader(grid, methods, grid.others) or CLOSE)
     if not there:
         return f"In English, {_does(here)}; no other language was scored by all."
@@ -157,11 +176,11 @@ def _title(grid: Grid, methods: Sequence[int]) -> str:
 
 def _beaten(grid: Grid, methods: Sequence[int], baselines: Sequence[int], compared: str) -> str:
     """Put into the title where a baseline is clearly ahead of every method."""
-    places = {"in English": ["en"], "on average elsewhere": list(grid.others)}
+    places = {"in English": [SOURCE], "on average elsewhere": list(grid.others)}
     scored = {name: codes for name, codes in places.items() if _ranked(grid, methods, codes)}
     for base in baselines:
         gaps = {
-            name: [difference(grid, base, method, languages=codes) for method in methods]
+            name: [difference(grid, (base, method), languages=codes) for method in methods]
             for name, codes in scored.items()
         }
         lost = [
@@ -186,8 +205,8 @@ def _does(leader: str | list[int]) -> str:
 def _below(grid: Grid, method: int, base: int) -> str:
     """Say it plainly if a method does worse than, or no better than, a baseline."""
     worse, level = [], []
-    for place, languages in (("in English", ["en"]), ("in the other languages", grid.others)):
-        gap = difference(grid, method, base, languages=languages)
+    for place, languages in (("in English", [SOURCE]), ("in the other languages", grid.others)):
+        gap = difference(grid, (method, base), languages=languages)
         if gap is None:
             continue
         if gap.value < 0 and (gap.high is None or gap.high < 0):
@@ -204,7 +223,7 @@ def _below(grid: Grid, method: int, base: int) -> str:
 
 def _ahead(grid: Grid, method: int, base: int) -> list[str]:
     """Name the other languages in which a method is clearly ahead."""
-    gaps = {code: difference(grid, method, base, languages=[code]) for code in grid.others}
+    gaps = {code: difference(grid, (method, base), languages=[code]) for code in grid.others}
     return [
         LANGUAGES[code].name
         for code, gap in gaps.items()
@@ -220,7 +239,7 @@ def _place(grid: Grid, methods: Sequence[int], *, languages: Sequence[str], plac
     if len(ranked) == 1:
         return f"{place}, {grid.systems[ranked[0]]} scores {_value(grid, ranked[0], languages)}."
     first, second = ranked[:2]
-    gap = difference(grid, first, second, languages=languages)
+    gap = difference(grid, (first, second), languages=languages)
     assert gap is not None, "ranked systems share a language"
     names = grid.systems[first], grid.systems[second]
     values = " against ".join(_value(grid, system, languages) for system in (first, second))
@@ -232,15 +251,15 @@ def _place(grid: Grid, methods: Sequence[int], *, languages: Sequence[str], plac
 
 def _value(grid: Grid, system: int, languages: Sequence[str]) -> str:
     score = (
-        grid.cell("en", QUALITY, system)
-        if list(languages) == ["en"]
+        grid.cell(SOURCE, QUALITY, system)
+        if list(languages) == [SOURCE]
         else grid.average(QUALITY, system)
     )
     return number(score.value if score else None)
 
 
 def _wins(grid: Grid, first: int, second: int, languages: Sequence[str]) -> str:
-    gaps = [difference(grid, first, second, languages=[code]) for code in languages]
+    gaps = [difference(grid, (first, second), languages=[code]) for code in languages]
     known = [gap for gap in gaps if gap is not None]
     ahead = sum(gap.value > 0 for gap in known)
     clear = sum(gap.low is not None and gap.low > 0 for gap in known)

@@ -10,7 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.metrics import METRICS
+from xlgen.metrics.pieces import Pieces
 from xlgen.reports.read import Cell, Prediction, RunResults
 from xlgen.reports.text import one_line
 
@@ -18,17 +20,13 @@ QUALITY = "sp_rouge_lsum"
 TARGET = "lid"
 ENGLISH = "lid_en"
 ASCII = "ascii"
-METRIC_LABELS = {
-    QUALITY: "SP-ROUGE-Lsum",
-    TARGET: "LID target",
-    ENGLISH: "LID English",
-    ASCII: "ASCII",
-    "sp_rouge_1": "SP-ROUGE-1",
-    "sp_rouge_2": "SP-ROUGE-2",
-    "sp_rouge_l": "SP-ROUGE-L",
-}
 MAIN_METRICS = (QUALITY, TARGET, ENGLISH, ASCII)
 Z_95 = 1.959964  # 97.5 % point of the standard normal distribution
+
+
+def metric_label(name: str) -> str:
+    """Return a metric's name for a table or a plot; one that this version does not have keeps its own."""
+    return str(METRICS[name](Pieces()).label) if name in METRICS else name
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,14 @@ class Grid:
     @property
     def others(self) -> tuple[str, ...]:
         """The languages that had no labels: all but English."""
-        return tuple(language for language in self.languages if language != "en")
+        return tuple(language for language in self.languages if language != SOURCE)
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that any system has, the main ones first."""
         found = dict.fromkeys(metric for _, metric, _ in self.cells)
-        return tuple(m for m in METRIC_LABELS if m in found) + tuple(
-            sorted(m for m in found if m not in METRIC_LABELS)
-        )
+        order = dict.fromkeys([*MAIN_METRICS, *METRICS, *sorted(found)])
+        return tuple(metric for metric in order if metric in found)
 
     def cell(self, language: str, metric: str, system: int) -> Cell | None:
         """Return a score, or None where it is missing."""
@@ -109,7 +106,7 @@ class Grid:
     def missing(self) -> list[str]:
         """Name every (system, metric, language) that another system has and this one lacks."""
         return [
-            f"{self.title}: {self.systems[system]} has no {METRIC_LABELS.get(metric, metric)} "
+            f"{self.title}: {self.systems[system]} has no {metric_label(metric)} "
             f"for {LANGUAGES[language].name}"
             for system in range(len(self.systems))
             for metric in self.metrics
@@ -130,6 +127,12 @@ def measure(cell: Cell) -> str:
 def comparable(cells: Sequence[Cell]) -> bool:
     """Return whether scores were measured alike; one without a signature passes."""
     return len({measure(cell) for cell in cells if cell.signature}) < 2
+
+
+def alike(grid: Grid, systems: Sequence[int], *, metric: str) -> bool:
+    """Return whether all scores of these systems in a metric compare."""
+    cells = grid.cells.items()
+    return comparable([c for (_, name, of), c in cells if name == metric and of in systems])
 
 
 def list_benchmarks(runs: Sequence[RunResults]) -> list[tuple[str, str]]:
@@ -229,9 +232,10 @@ def _share(parts: Iterable[Scores]) -> Average | None:
 
 
 def difference(
-    grid: Grid, first: int, second: int, *, languages: Sequence[str], metric: str = QUALITY
+    grid: Grid, systems: tuple[int, int], *, languages: Sequence[str], metric: str = QUALITY
 ) -> Average | None:
-    """Average `first` minus `second` over the languages both have, paired by article."""
+    """Average the first system minus the second over the languages both have, paired by article."""
+    first, second = systems
     both = [
         (a, b)
         for code in languages

@@ -23,21 +23,27 @@ from rich.table import Table as RichTable
 import xlgen
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
-from xlgen.languages import LANGUAGES
+from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.progress import progress
 from xlgen.reports.figures import Picture, draw_curves, draw_languages, draw_tradeoff
 from xlgen.reports.findings import Findings, find
 from xlgen.reports.grid import (
     MAIN_METRICS,
-    METRIC_LABELS,
     Grid,
     list_benchmarks,
     make_grid,
+    metric_label,
     name_systems,
 )
 from xlgen.reports.read import RunResults, read_run
 from xlgen.reports.samples import LanguageSamples, Marker, mark_words, pick_samples
-from xlgen.reports.tables import scores_csv, scores_json, scores_records, terminal_table
+from xlgen.reports.tables import (
+    differences_records,
+    scores_csv,
+    scores_json,
+    scores_records,
+    terminal_table,
+)
 from xlgen.reports.text import number, visible
 
 
@@ -49,6 +55,18 @@ class Report:
     headline: tuple[str, ...]
     tables: tuple[RichTable, ...]
     missing: tuple[str, ...]
+    scores: tuple[dict[str, Any], ...]
+    differences: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all but the tables, whose numbers are `scores` and `differences`."""
+        return {
+            "path": str(self.path),
+            "headline": list(self.headline),
+            "missing": list(self.missing),
+            "scores": list(self.scores),
+            "differences": list(self.differences),
+        }
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,7 @@ class Section:
     findings: Findings
     pictures: tuple[Picture, ...]
     samples: tuple[LanguageSamples, ...]
+    differences: tuple[dict[str, Any], ...]
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -67,9 +86,20 @@ class Section:
         return tuple(metric for metric in self.grid.metrics if metric not in MAIN_METRICS)
 
     @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The systems whose differences are shown, two and two."""
+        return tuple(dict.fromkeys((gap["first"], gap["second"]) for gap in self.differences))
+
+    def gap(self, language: str, pair: tuple[str, str]) -> dict[str, Any] | None:
+        """Return a difference; `language` may be "others"."""
+        key = (language, *pair)
+        found = (g for g in self.differences if (g["language"], g["first"], g["second"]) == key)
+        return next(found, None)
+
+    @property
     def opened(self) -> str:
         """The language whose samples stand open: the first with wrong-language output, or the first."""
-        codes = [group.code for group in self.samples if group.wrong] or ["en"]
+        codes = [group.code for group in self.samples if group.wrong] or [SOURCE]
         return codes[0]
 
     @property
@@ -104,6 +134,8 @@ def make_report(
         headline=sections[0].findings.headline,
         tables=tuple(terminal_table(runs, b, split=s, width=width) for b, s in keys),
         missing=missing,
+        scores=tuple(scores_records(runs, name_systems(runs))),
+        differences=tuple(gap for section in sections for gap in section.differences),
     )
 
 
@@ -118,6 +150,7 @@ def _make_section(grid: Grid, count: int, *, samples: int, mark: Marker) -> Sect
             *([tradeoff] if tradeoff else []),
         ),
         samples=pick_samples(grid, count=samples, mark=mark),
+        differences=tuple(differences_records(grid)),
     )
 
 
@@ -136,9 +169,8 @@ def _render(runs: Sequence[RunResults], sections: Sequence[Section], missing: Se
     )
     environment.filters["number"] = number
     environment.filters["breakable"] = _breakable
-    environment.filters["metric_label"] = lambda metric: METRIC_LABELS.get(metric, metric)
+    environment.filters["metric_label"] = metric_label
     environment.globals["languages"] = LANGUAGES
-    environment.globals["metric_labels"] = METRIC_LABELS
     return environment.get_template("report.html").render(
         version=xlgen.__version__,
         policy=_policy(style, script),

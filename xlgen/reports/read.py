@@ -253,7 +253,7 @@ def _prediction(
         input=str(record.get("input") or ""),
         prediction=_text(record, "prediction", where),
         reference=str(record.get("reference") or ""),
-        document=document_of(record, identity, language),
+        document=document_of(record, identity=identity, language=language),
         source=str(record.get("source") or ""),
         licence=str(record.get("licence") or ""),
         scores=scores.get((language, identity), {}),

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET, Grid
 from xlgen.reports.read import Prediction
 from xlgen.reports.text import clip, visible
@@ -154,5 +154,5 @@ def _output(grid: Grid, system: int, prediction: Prediction, mark: Marker) -> Ou
         is_wrong=target is not None and target <= 0 and not prediction.is_empty,
         quality=prediction.scores.get(QUALITY),
         target=target,
-        english=None if prediction.language == "en" else prediction.scores.get(ENGLISH),
+        english=None if prediction.language == SOURCE else prediction.scores.get(ENGLISH),
     )

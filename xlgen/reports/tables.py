@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -17,11 +18,12 @@ from xlgen.registry import near_names
 from xlgen.reports.grid import (
     ASCII,
     ENGLISH,
-    METRIC_LABELS,
     QUALITY,
     TARGET,
     Average,
     Grid,
+    alike,
+    difference,
     list_benchmarks,
     make_grid,
 )
@@ -134,6 +136,34 @@ def scores_records(runs: Sequence[RunResults], systems: Sequence[str]) -> list[d
     ]
 
 
+def differences_records(grid: Grid, *, metric: str = QUALITY) -> list[dict[str, Any]]:
+    """List, for every two systems, the first's score minus the second's by language and on average.
+
+    Paired by article, with 95 % intervals; `language` is "others" for the average without English. Scores
+    that were measured in different ways give nothing.
+    """
+    places = {code: [code] for code in grid.languages} | {"others": list(grid.others)}
+    found = [
+        (first, second, place, difference(grid, (first, second), languages=codes, metric=metric))
+        for first, second in itertools.combinations(range(len(grid.systems)), 2)
+        if alike(grid, [first, second], metric=metric)
+        for place, codes in places.items()
+    ]
+    return [
+        {
+            "benchmark": grid.benchmark,
+            "split": grid.split,
+            "metric": metric,
+            "first": grid.systems[first],
+            "second": grid.systems[second],
+            "language": place,
+            **{key: getattr(gap, key) for key in ("value", "low", "high")},
+        }
+        for first, second, place, gap in found
+        if gap is not None
+    ]
+
+
 def scores_json(records: Sequence[dict[str, Any]]) -> str:
     """Write the records as JSON."""
     return json.dumps(records, ensure_ascii=False, indent=1) + "\n"
@@ -204,7 +234,6 @@ def _escape(text: str) -> str:
 
 
 __all__ = [
-    "METRIC_LABELS",
     "markdown_table",
     "pick_grid",
     "scores_csv",

@@ -1,4 +1,7 @@
-"""Where text comes from. A source reads `(path or name, split)` into rows; readers.py checks them."""
+"""Where text comes from. A source reads `(path or name, split)` into rows; readers.py checks them.
+
+BUILDERS make the packaged data anew, `(cache, out)` -> statistics.
+"""
 
 from xlgen.registry import Table
 
@@ -11,5 +14,14 @@ SOURCES = Table(
         "parquet": "xlgen.sources.rows:parquet_rows",
         "howto0": "xlgen.sources.packaged:packaged_rows",
         "howto0-short": "xlgen.sources.packaged:packaged_rows",
+    },
+)
+
+BUILDERS = Table(
+    "data set to build",
+    {
+        "howto0": "xlgen.sources.build:build_howto",
+        "howto0-short": "xlgen.sources.build:build_short",
+        "corpus": "xlgen.sources.corpus:build_corpus",
     },
 )

@@ -12,19 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from xlgen.errors import InputError
-from xlgen.registry import Table
+from xlgen.sources import BUILDERS
 from xlgen.sources.debian import Archive, sha256_of
 from xlgen.sources.howto import DataSet, make_howto, make_short
 from xlgen.sources.pages import Source
-
-BUILDERS = Table(
-    "data set to build",
-    {
-        "howto0": "xlgen.sources.build:build_howto",
-        "howto0-short": "xlgen.sources.build:build_short",
-        "corpus": "xlgen.sources.corpus:build_corpus",
-    },
-)
 
 ATTRIBUTION = """\
 # Where the text of {name} comes from

@@ -56,7 +56,11 @@ def read_debconf(archive: Archive) -> tuple[list[Pair], list[Source]]:
         stated = _copyright(archive, deb, package)
         if not _may_ship(stated.licence):
             continue
-        found = [x for t in read_templates(_templates(deb)) for x in make_pairs(t, package, stated)]
+        found = [
+            x
+            for t in read_templates(_templates(deb))
+            for x in make_pairs(t, package, stated=stated)
+        ]
         new = {(x.document, x.language): x for x in found if (x.document, x.language) not in pairs}
         pairs.update(new)
         if new:
@@ -81,7 +85,7 @@ def read_templates(text: str) -> Iterator[Template]:
             yield Template(fields["Template"], descriptions)
 
 
-def make_pairs(template: Template, package: Package, stated: Copyright) -> Iterator[Pair]:
+def make_pairs(template: Template, package: Package, *, stated: Copyright) -> Iterator[Pair]:
     """Yield the pairs of a template in English and in the languages it is truly translated to."""
     short, long = template.descriptions.get("en", ("", ()))
     if len(" ".join(long)) < SHORTEST_ARTICLE or len(short) < SHORTEST_SUMMARY or VARIABLE in short:

@@ -23,7 +23,9 @@ _ENDINGS = (".jsonl.xz", ".jsonl.gz")
 _MEND = "install xlgen again, or build it with `xlgen data build`"
 
 
-def read_packaged(name: str, split: str, languages: Sequence[str] | None = None) -> list[Example]:
+def read_packaged(
+    name: str, split: str, *, languages: Sequence[str] | None = None
+) -> list[Example]:
     """Read one split of a packaged data set, all languages or those given, in file order."""
     from xlgen.sources.readers import read_examples
 

@@ -64,8 +64,8 @@ class SpanCorruption(UnsupervisedTask):
         tokens = tokens[: self.raw_length(limits)]
         mask = noise_mask(len(tokens), density=self.density, mean_span=self.mean_span, rng=rng)
         return Pair(
-            input=replace_spans(tokens, mask, tokenizer),
-            target=replace_spans(tokens, ~mask, tokenizer),
+            input=replace_spans(tokens, mask, tokenizer=tokenizer),
+            target=replace_spans(tokens, ~mask, tokenizer=tokenizer),
         )
 
 
@@ -122,7 +122,9 @@ def random_segmentation(items: int, segments: int, *, rng: np.random.Generator) 
     return np.diff(cuts, prepend=0, append=items)
 
 
-def replace_spans(tokens: np.ndarray, mask: np.ndarray, tokenizer: "Tokenizer") -> tuple[int, ...]:
+def replace_spans(
+    tokens: np.ndarray, mask: np.ndarray, *, tokenizer: "Tokenizer"
+) -> tuple[int, ...]:
     """Replace each run of `mask` by one sentinel, the highest id first, and close with </s>."""
     starts = mask & ~np.concatenate([[False], mask[:-1]])
     runs = int(starts.sum())

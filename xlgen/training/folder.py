@@ -64,6 +64,10 @@ class RunFolder:
     ) -> None:
         self._lock.release()
 
+    def evaluating(self) -> "RunLock":
+        """Return the lock of what evaluation writes: a folder may be trained and evaluated at once."""
+        return RunLock(self.path, self.disk, name="evaluation")
+
     @property
     def metrics_path(self) -> Path:
         """Return where the training metrics are, one JSON object a line."""
@@ -202,12 +206,28 @@ class RunFolder:
 
 
 class RunLock:
-    """Exclusive use of a run folder. The kernel frees it when the process ends, however it ends."""
+    """Exclusive use of a run folder. The kernel frees it when the process ends, however it ends.
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
+    Locks of different names do not exclude each other.
+    """
+
+    def __init__(self, folder: Path, disk: Disk, *, name: str = "") -> None:
         self.folder, self.disk = folder, disk
-        self._owner = folder / ".owner.json"
-        self._lock = FileLock(folder / ".lock")
+        start = f".{name}." if name else "."
+        self._owner = folder / f"{start}owner.json"
+        self._lock = FileLock(folder / f"{start}lock")
+
+    def __enter__(self) -> "RunLock":
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
 
     def acquire(self) -> None:
         """Take the lock, or raise InputError naming who has it."""
@@ -242,7 +262,7 @@ class RunLock:
             return "another process that is just starting"
 
 
-def changed_settings(old: Any, new: Any, path: str = "") -> Iterable[tuple[str, str]]:
+def changed_settings(old: Any, new: Any, *, path: str = "") -> Iterable[tuple[str, str]]:
     """Yield (dotted key, "key: old -> new") for each difference between two JSON values.
 
     >>> list(changed_settings({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}))
@@ -251,7 +271,7 @@ def changed_settings(old: Any, new: Any, path: str = "") -> Iterable[tuple[str, 
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
             inner = f"{path}.{key}" if path else key
-            yield from changed_settings(old.get(key), new.get(key), inner)
+            yield from changed_settings(old.get(key), new.get(key), path=inner)
     elif old != new or type(old) is not type(new):
         yield path, f"{path}: {json.dumps(old)} -> {json.dumps(new)}"
 

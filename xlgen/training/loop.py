@@ -49,9 +49,9 @@ class DivergedError(InputError):
 def train(
     adapted: Adapted,
     stream: Stream,
+    *,
     config: TrainingConfig,
     folder: RunFolder,
-    *,
     validate: Callable[[int], Validation] | None = None,
     select_on: Sequence[str] | None = None,
     on_checkpoint: Callable[[int, Path], None] | None = None,
@@ -176,7 +176,7 @@ class Training:
         nats = torch.zeros((), dtype=torch.float64, device=self.device)
         tokens = 0
         for number, batch in enumerate(batches):
-            torch.manual_seed(dropout_seed(self.config.seed, self.step, number))
+            torch.manual_seed(dropout_seed(self.config.seed, step=self.step, micro_batch=number))
             with autocast(self.device, self.config.precision):
                 loss = batch_loss(self.adapted, batch.to(self.device), z_loss=self.config.z_loss)
             loss.objective.backward()
@@ -300,6 +300,6 @@ class Training:
         )
 
 
-def dropout_seed(seed: int, step: int, micro_batch: int) -> int:
+def dropout_seed(seed: int, *, step: int, micro_batch: int) -> int:
     """Return the seed of one micro-batch's dropout: nothing to store, the same on any worker."""
     return random.Random(f"{seed}/{step}/{micro_batch}").getrandbits(63)

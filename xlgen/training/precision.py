@@ -4,6 +4,7 @@ import ctypes
 import functools
 import logging
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -54,6 +55,11 @@ def memory_told(remedy: str) -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError) as error:
         reason = str(error).partition(". ")[0] or "out of memory"
         raise InputError(f"{reason}; {remedy}") from error
+    except RuntimeError as error:  # on a CPU torch has no class of its own for it
+        found = re.search(r"can't allocate memory[^.]*", str(error))
+        if found is None:
+            raise
+        raise InputError(f"{found[0]}; {remedy}") from error
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -48,6 +48,7 @@ def batch_loss(adapted: Adapted, batch: Batch, *, z_loss: float = 0.0) -> LossSu
 def validation_losses(
     adapted: Adapted,
     examples: Iterable[TokenizedExample],
+    *,
     settings: Settings,
 ) -> dict[str, dict[str, float]]:
     """Return {language: {"loss": nats per target token}}, without dropout or z-loss.
