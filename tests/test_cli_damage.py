@@ -80,7 +80,7 @@ def place(trained, tmp_path):
 
 def contents(folder):
     """Return every file's bytes, but for the notes on who had the run last."""
-    skipped = {".lock", ".owner.json"}
+    skipped = {".lock", ".owner.json", ".evaluation.lock", ".evaluation.owner.json"}
     files = (path for path in folder.rglob("*") if path.is_file() and path.name not in skipped)
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
@@ -233,7 +233,8 @@ def test_place_that_cannot_be_written_is_refused(kind, evaluated, capsys):
 @pytest.mark.parametrize("verb", ["train", "evaluate"])
 def test_second_writer_of_a_folder_is_refused(verb, place, capsys):
     more = (*train_arguments(place), "training.steps=4", "--out", "RUN")
-    with RunFolder(place / "run"):
+    held = RunFolder(place / "run")
+    with held if verb == "train" else held.evaluating():
         refused(capsys, place, more if verb == "train" else EVALUATE, f"process {os.getpid()} on")
 
 

@@ -178,7 +178,8 @@ def test_a_template_gives_pairs_only_where_it_is_translated() -> None:
     (template,) = debconf.read_templates(LOCALES)
     package = Package("locales", "2.36", "all", 1, "", "debconf", "")
     found = {
-        x.language: x for x in debconf.make_pairs(template, package, Copyright("LGPL-2.1", ""))
+        x.language: x
+        for x in debconf.make_pairs(template, package, stated=Copyright("LGPL-2.1", ""))
     }
     assert sorted(found) == ["ar", "en", "pt"]
     assert found["pt"].target == "Locale padrão para o ambiente do sistema:"
