@@ -74,7 +74,7 @@ def test_rows_have_unit_root_mean_square_and_sentinels_are_told_apart():
     for sentinel in (7, 8):  # they never stand in the text
         table[sentinel], table[:, sentinel] = 0, 0
     factors = BigramStart(shape=TINY, rows=16, passes=20).fit(table.tocsr())
-    model = BigramStart(shape=TINY).make_model(factors)
+    model = BigramStart(shape=TINY).make_model(factors, text_ids=range(3, 64))
     squares = model.shared.weight.detach().square().mean(1).numpy()
     assert squares == pytest.approx(1.0, abs=1e-4)
     one, two = F.rms_norm(factors.embedding_VD[[7, 8]], (48,))
@@ -87,7 +87,7 @@ def test_a_fresh_model_predicts_as_the_factors_do():
     table = random_table()
     config = BigramStart(shape=TINY, rows=16, passes=20)
     factors = config.fit(table)
-    model = config.make_model(factors).eval()
+    model = config.make_model(factors, text_ids=range(3, 64)).eval()
     tokens = torch.randint(0, 64, (4, 12), generator=torch.Generator().manual_seed(0))
     encoded = model.encode(tokens, torch.ones_like(tokens, dtype=torch.bool))
     with torch.no_grad():

@@ -94,6 +94,11 @@ class Tokenizer(PieceSplitter):
             " use a tokenizer with 100 sentinels, such as mT5's"
         )
 
+    @property
+    def text_ids(self) -> range:
+        """The ids that running text may have: after unk, before the sentinels at the top."""
+        return range(UNK + 1, min(self._sentinels, default=self.size))
+
     @cached_property
     def _sentinel_set(self) -> frozenset[int]:
         return frozenset(self._sentinels)

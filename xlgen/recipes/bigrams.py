@@ -28,6 +28,7 @@ from xlgen.model.load import random_model, save_model
 from xlgen.model.t5 import T5, T5Config
 from xlgen.progress import progress
 from xlgen.recipes.base import RunConfig
+from xlgen.recipes.copying import add_codes, bigram_width, start_copying
 from xlgen.recipes.export import command
 from xlgen.recipes.pretrain import NANO, PICO, open_text, start_local
 from xlgen.training.folder import RunFolder
@@ -85,7 +86,8 @@ class BigramStart(RunConfig):
 
     Each of `passes` goes over all rows of the table in batches of `rows`, with Adam at `learning_rate`
     falling to zero. `smoothing` counts of the unigram are added to each row. What attention and
-    feed-forward add to the residual stream begins `damping` times as large as in T5.
+    feed-forward add to the residual stream begins `damping` times as large as in T5. `codes` is the width
+    of the codes by which the decoder copies from the source (`recipes.copying`); the bigrams have the rest.
     """
 
     name: ClassVar[str] = "bigrams"
@@ -99,6 +101,7 @@ class BigramStart(RunConfig):
     learning_rate: float = 0.03
     smoothing: float = 1.0
     damping: float = 0.1
+    codes: int = 0
     seed: int = 0
 
     def run(self, folder: Path) -> BigramResult:
@@ -112,7 +115,11 @@ class BigramStart(RunConfig):
             factors = self.fit(table)
             losses = held_out_losses(factors, text)
             opened.write_json("losses.json", losses)
-            save_model(self.make_model(factors), out, tokenizer_sha256=tokenizer.sha256)
+            save_model(
+                self.make_model(factors, text_ids=tokenizer.text_ids),
+                out,
+                tokenizer_sha256=tokenizer.sha256,
+            )
             if self.tokenizer is not None:
                 shutil.copyfile(tokenizer.path, out / "spiece.model")
             write_whole(out / "README.md", self.card(text, losses))
@@ -121,7 +128,8 @@ class BigramStart(RunConfig):
     def fit(self, table: csr_matrix) -> Factors:
         """Factorize the counts [V, V] of `next` after `token`."""
         totals, unigram = _marginals(table)
-        factors = factorize_pmi(table, width=self.shape.width, seed=self.seed)
+        width = bigram_width(self.shape, codes=self.codes)
+        factors = factorize_pmi(table, width=width, seed=self.seed)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         factors = factors.to(device)
         unigram_V = torch.tensor(unigram, dtype=torch.float32, device=device)
@@ -158,17 +166,23 @@ class BigramStart(RunConfig):
             yield from np.array_split(order.permutation(vocabulary), -(-vocabulary // self.rows))
 
     @torch.no_grad()
-    def make_model(self, factors: Factors) -> T5:
-        """Return a fresh model around the factors."""
+    def make_model(self, factors: Factors, *, text_ids: range) -> T5:
+        """Return a fresh model around the factors; `text_ids` are the rows of running text."""
         model = random_model(self.shape, seed=self.seed)
         for stack in (model.encoder, model.decoder):
             start_local(stack)
         for name, parameter in model.named_parameters():
             if name.endswith(("output.weight", "down.weight")):
                 parameter.mul_(self.damping)
-        width = self.shape.width
-        model.shared.weight.copy_(F.rms_norm(factors.embedding_VD, (width,)))
-        model.head.weight.copy_(factors.head_VD)
+        add_codes(
+            model,
+            embedding_VA=factors.embedding_VD,
+            head_VA=factors.head_VD,
+            text_ids=text_ids,
+            seed=self.seed,
+        )
+        if self.codes:
+            start_copying(model, codes=self.codes)
         return model
 
     def card(self, text: ShardedText, losses: dict[str, float]) -> str:
@@ -269,9 +283,9 @@ def _singular_vectors(
 
 def nano() -> BigramStart:
     """What the packaged model's first stage starts from."""
-    return BigramStart()
+    return BigramStart(codes=NANO.head_width)
 
 
 def pico() -> BigramStart:
-    """The same for `pico`."""
+    """The same for `pico`, which is too narrow for codes."""
     return BigramStart(shape=PICO)
