@@ -95,15 +95,29 @@ def list_(
 
 
 @app.command(
-    epilog="Examples: `xlgen show demo.prompt`, `xlgen show nano`, `xlgen show runs/first`"
+    epilog="Examples: `xlgen show demo.prompt`, `xlgen show runs/first`, "
+    "`xlgen show nano --corpus corpus`"
 )
 def show(
     name: Annotated[str, typer.Argument(help="A name that `xlgen list` prints, or a run folder.")],
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="For a model: measure it on the held-out text of this corpus."),
+    ] = None,
+    segments: Annotated[
+        int, typer.Option(min=1, help="At most so many segments of held-out text a language.")
+    ] = 16,
     as_json: Json = False,
 ) -> None:
-    """Show one thing wholly: a recipe's settings, a model's sizes, a run's state."""
+    """Show one thing wholly: a recipe's settings, a model's sizes or what it can do, a run's state."""
     from xlgen import inventory
 
+    if corpus is not None:
+        from xlgen.recipes.examine import examine
+
+        examined = examine(name, corpus, segments=segments)
+        _say(examined.to_json() if as_json else examined.table(), as_json=as_json)
+        return
     found = inventory.describe(name)
     _say(found if as_json else inventory.as_text(found), as_json=as_json)
 

@@ -94,10 +94,10 @@ class Tokenizer(PieceSplitter):
             " use a tokenizer with 100 sentinels, such as mT5's"
         )
 
-    @property
-    def text_ids(self) -> range:
-        """The ids that running text may have: after unk, before the sentinels at the top."""
-        return range(UNK + 1, min(self._sentinels, default=self.size))
+    @cached_property
+    def text_ids(self) -> tuple[int, ...]:
+        """The ids that running text may have: none of pad, eos, unk and the sentinels; ascending."""
+        return tuple(i for i in range(UNK + 1, self.size) if i not in self._sentinel_set)
 
     @cached_property
     def _sentinel_set(self) -> frozenset[int]:

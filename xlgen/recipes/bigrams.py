@@ -10,7 +10,7 @@ the first logits are the factorized table's. Ours; docs/pretraining.md says what
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -166,7 +166,7 @@ class BigramStart(RunConfig):
             yield from np.array_split(order.permutation(vocabulary), -(-vocabulary // self.rows))
 
     @torch.no_grad()
-    def make_model(self, factors: Factors, *, text_ids: range) -> T5:
+    def make_model(self, factors: Factors, *, text_ids: Sequence[int]) -> T5:
         """Return a fresh model around the factors; `text_ids` are the rows of running text."""
         model = random_model(self.shape, seed=self.seed)
         for stack in (model.encoder, model.decoder):

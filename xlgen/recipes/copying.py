@@ -9,6 +9,7 @@ what it brings.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -39,7 +40,7 @@ def bigram_width(shape: T5Config, *, codes: int) -> int:
 
 @torch.no_grad()
 def add_codes(
-    model: T5, *, embedding_VA: Tensor, head_VA: Tensor, text_ids: range, seed: int
+    model: T5, *, embedding_VA: Tensor, head_VA: Tensor, text_ids: Sequence[int], seed: int
 ) -> None:
     """Fill embedding and head: factors of width A, then codes in what is left of the width.
 
@@ -50,7 +51,8 @@ def add_codes(
     generator = torch.Generator().manual_seed(seed)
     code_VC = torch.randint(0, 2, (vocabulary, codes), generator=generator).float() * 2 - 1
     own_VC = torch.zeros_like(code_VC)
-    own_VC[text_ids.start : text_ids.stop] = code_VC[text_ids.start : text_ids.stop]
+    rows = torch.tensor(text_ids)
+    own_VC[rows] = code_VC[rows]
     empty_VC = torch.zeros_like(code_VC)
     factors_VA = F.rms_norm(embedding_VA, (bigrams,))
     model.shared.weight.copy_(torch.cat([factors_VA, own_VC, empty_VC], dim=1))

@@ -191,11 +191,15 @@ class TextExamples:
 
     def held_out(self) -> Iterator[TokenizedExample]:
         """Yield the examples to validate on, the same in every run of a task."""
-        for language, shard in self.text.held_out.items():
-            for position in range(
-                min(shard.segments(self.raw_length), self.config.validation_segments)
-            ):
-                yield self._make(shard, language, position, 0, seed=0)
+        for language in self.text.held_out:
+            yield from self.held_out_of(language)
+
+    def held_out_of(self, language: str) -> Iterator[TokenizedExample]:
+        """Yield those of one language."""
+        shard = self.text.held_out[language]
+        count = min(shard.segments(self.raw_length), self.config.validation_segments)
+        for position in range(count):
+            yield self._make(shard, language, position, 0, seed=0)
 
     def _make(
         self, shard: Shard, language: str, position: int, epoch: int, *, seed: int | None = None

@@ -1,0 +1,83 @@
+"""Examining a model: known answers of a model without an opinion, and a source that helps or does not."""
+
+import json
+import math
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+
+from xlgen.data.tokenizer import Tokenizer
+from xlgen.errors import InputError
+from xlgen.model.load import random_model, save_model
+from xlgen.model.t5 import T5Config
+from xlgen.recipes.examine import examine
+from xlgen.recipes.resolve import resolve
+
+SHAPE = T5Config(640, 64, 2, 32, 64, 1, 1, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory, article_1):
+    """Return a corpus of which every language has documents to hold out: 400 that differ."""
+    folder = tmp_path_factory.mktemp("examined")
+    for language, text in article_1.items():
+        words = text.split(" ") if " " in text else list(text)
+        documents = [" ".join(words[n % 7 :: 1 + n % 3]) + f" {n}\n{text} {n}" for n in range(1200)]
+        (folder / f"{language}.txt").write_text("\n\n".join(documents), "utf-8")
+    return folder
+
+
+def save(model, folder, spiece: Tokenizer):
+    save_model(model, folder, tokenizer_sha256=spiece.sha256)
+    (folder / "spiece.model").write_bytes(spiece.path.read_bytes())
+    return str(folder)
+
+
+def test_a_model_without_an_opinion_costs_the_logarithm_of_its_vocabulary(tmp_path, corpus, spiece):
+    model = random_model(SHAPE, seed=0)
+    torch.nn.init.zeros_(model.head.weight)
+    found = examine(save(model, tmp_path / "model", spiece), corpus, segments=2).languages
+    assert [row.language for row in found] == ["ar", "en", "hi", "th", "vi", "zh"]
+    for row in found:
+        assert row.span == pytest.approx(math.log(640), rel=1e-5)
+        assert row.prefix == pytest.approx(math.log(640), rel=1e-5)
+        assert row.blind == pytest.approx(row.span)
+        assert row.bits > row.trigram_bits > 0  # trigrams know this text well
+        assert row.right == 0  # nothing but pad is said
+
+
+def test_a_source_that_is_copied_from_shows_in_the_blind_loss(tmp_path, spiece, article_1):
+    """In each document every word has one word that follows it, which only this document tells."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for language in ("en", "vi"):
+        words = sorted(set(article_1[language].split()))
+        draw = random.Random(0)
+        rounds = [" ".join(draw.sample(words, 12)) for _ in range(1200)]
+        documents = "\n\n".join(" ".join([words] * 8) for words in rounds)
+        (corpus / f"{language}.txt").write_text(documents, "utf-8")
+    shape = ["shape.vocabulary=640", "shape.width=96", "shape.heads=2", "shape.head_width=32"]
+    settings = [f"corpus={corpus}", f"tokenizer={spiece.path}", "passes=3", "codes=24", *shape]
+    resolve("pretrain.pico_start", settings).run(tmp_path / "start")
+    model = str(tmp_path / "start" / "model")
+    found = examine(model, corpus, segments=4)
+    gains = [row.blind - row.span for row in found.languages]
+    assert min(gains) > 0.1
+    told = found.to_json()
+    assert json.loads(json.dumps(told)) == told
+    assert found.table().row_count == 3  # and the mean
+
+
+def test_the_same_call_gives_the_same_numbers(tmp_path, corpus, spiece):
+    model = save(random_model(replace(SHAPE, width=32), seed=0), tmp_path / "model", spiece)
+    assert examine(model, corpus, segments=1) == examine(model, corpus, segments=1)
+
+
+def test_a_corpus_too_small_to_hold_anything_out_is_refused(tmp_path, spiece):
+    model = save(random_model(SHAPE, seed=0), tmp_path / "model", spiece)
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "th.txt").write_text("สวัสดีชาวโลก", "utf-8")
+    with pytest.raises(InputError, match="no document is held out"):
+        examine(model, tmp_path / "corpus")

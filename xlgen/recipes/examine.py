@@ -1,0 +1,210 @@
+"""What a pretrained model is, by language on held-out text: how well it predicts, and whether it reads.
+
+`xlgen show MODEL --corpus DIR`. DIR is the corpus of pretraining; its held-out documents are examined, so for
+a model trained on other text it measures that too.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xlgen.data.batches import collate
+from xlgen.data.examples import TokenizedExample
+from xlgen.data.shards import Shard, ShardedText
+from xlgen.data.tokenizer import EOS, Tokenizer
+from xlgen.errors import InputError
+from xlgen.generation.generate import generate
+from xlgen.generation.settings import BeamSettings
+from xlgen.languages import LANGUAGES
+from xlgen.methods.base import Adapted
+from xlgen.metrics.language import identify
+from xlgen.model.packaged import open_model
+from xlgen.model.t5 import T5, shift_right
+from xlgen.progress import progress
+from xlgen.recipes.pretrain import Pretraining, TextExamples, open_text
+from xlgen.recipes.trigrams import Trigrams
+from xlgen.tasks import Limits
+from xlgen.tasks.prefix_lm import PrefixLM
+from xlgen.tasks.span_corruption import SpanCorruption
+from xlgen.training.precision import device_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SPAN = Limits(input=256, target=128)
+PREFIX = Limits(input=256, target=256)
+CONTINUED = 48  # tokens of a continuation
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One language. Losses are nats a target token, shares 0 to 100; None where the text is too short.
+
+    `blind` is span corruption's loss with another segment's source: as much above `span` as the source
+    helps. `cloze`: how many hidden tokens are the model's first guess, given the true ones before. `bits`
+    and `trigram_bits`: what a character of the prefix task's target costs the model, and Kneser-Ney
+    trigrams of the language's training text. `right`: greedy continuations that CLD3 finds in the language.
+    """
+
+    language: str
+    segments: int
+    span: float
+    blind: float | None
+    cloze: float
+    prefix: float
+    bits: float
+    trigram_bits: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All languages of a corpus."""
+
+    languages: tuple[Examined, ...]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return a record for each language."""
+        return [asdict(examined) for examined in self.languages]
+
+    def table(self) -> "Table":
+        """Return a table for the terminal, with the means of all languages."""
+        from rich.table import Table
+
+        names = [field.name for field in fields(Examined)][2:]
+        heads = [name.replace("_", "\n") for name in names]
+        table = Table("", "n", *heads, box=None, title="Held-out text")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for row in self.languages:
+            values = (_shown(getattr(row, name)) for name in names)
+            table.add_row(row.language, str(row.segments), *values)
+        means = (_shown(_mean([getattr(row, name) for row in self.languages])) for name in names)
+        table.add_row("mean", "", *means)
+        return table
+
+
+def examine(model: str, corpus: Path, *, segments: int = 16) -> Examination:
+    """Examine a model on at most `segments` held-out segments of each language of a corpus.
+
+    Raises `InputError` where nothing is held out, or the corpus cannot be read.
+    """
+    opened, tokenizer = open_model(model)
+    opened.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    text, _ = open_text(corpus, tokenizer.path, held_out=Pretraining().held_out)
+    examined = Examiner(opened, text, tokenizer, segments)
+    languages = progress(list(text.held_out), "Examining")
+    found = tuple(examined.language(code) for code in languages)
+    if not found:
+        raise InputError(f"{corpus}: no document is held out; add text, some hundred documents")
+    return Examination(found)
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """A model and the text to examine it on."""
+
+    model: T5
+    text: ShardedText
+    tokenizer: Tokenizer
+    segments: int
+
+    def language(self, code: str) -> Examined:
+        """Examine one language."""
+        spans, prefixes = (
+            self._examples(code, Pretraining(task=task, limits=limits))
+            for task, limits in ((SpanCorruption(), SPAN), (PrefixLM(), PREFIX))
+        )
+        read = [score_tokens(self.model, example) for example in spans]
+        turned = [*spans[1:], *spans[:1]]
+        blind = [
+            score_tokens(self.model, replace(example, input=other.input)).nats
+            for example, other in zip(spans, turned, strict=True)
+        ]
+        text_ids = torch.tensor(self.tokenizer.text_ids)
+        hidden = [
+            scores.hits[torch.isin(torch.tensor(example.target), text_ids)]
+            for scores, example in zip(read, spans, strict=True)
+        ]
+        ahead = [score_tokens(self.model, example).nats for example in prefixes]
+        characters = sum(len(self.tokenizer.decode(e.target)) for e in prefixes)
+        bits = 1 / math.log(2) / max(1, characters)
+        return Examined(
+            language=code,
+            segments=len(spans),
+            span=float(torch.cat([scores.nats for scores in read]).mean()),
+            blind=float(torch.cat(blind).mean()) if len(spans) > 1 else None,
+            cloze=100 * float(torch.cat(hidden).float().mean()),
+            prefix=float(torch.cat(ahead).mean()),
+            bits=sum(float(nats[:-1].sum()) for nats in ahead) * bits,
+            trigram_bits=self._trigram_nats(code, prefixes) * bits,
+            right=self._right(code),
+        )
+
+    def _examples(self, code: str, config: Pretraining) -> list[TokenizedExample]:
+        config = replace(config, validation_segments=self.segments)
+        made = TextExamples(config, self.text, self.tokenizer)
+        return list(made.held_out_of(code))
+
+    def _trigram_nats(self, code: str, examples: Sequence[TokenizedExample]) -> float:
+        """Return what the targets, without </s>, cost trigrams that see the source before them."""
+        trigrams = Trigrams(self.text.train[code].tokens, vocabulary=self.tokenizer.size)
+        nats = 0.0
+        for example in examples:
+            source, target = example.input[:-1], example.target[:-1]
+            tokens = np.array([self.tokenizer.eos, *source, *target])
+            first = len(tokens) - len(target)
+            context = np.stack([tokens[first - 2 : -2], tokens[first - 1 : -1]], axis=1)
+            nats -= float(np.log(trigrams.probabilities(context, tokens[first:])).sum())
+        return nats
+
+    def _right(self, code: str) -> float:
+        """Return the share of continuations of half a segment that are in the language."""
+        shard = self.text.held_out[code]
+        count = min(self.segments, shard.segments(PREFIX.input))
+        examples = [_half(shard, number) for number in range(count)]
+        settings = BeamSettings(beams=1, max_length=CONTINUED)
+        outputs = generate(Adapted(self.model), examples, settings=settings)
+        found = [identify(self.tokenizer.decode(tokens))[0] for tokens in outputs]
+        return 100 * sum(label == LANGUAGES[code].cld3 for label in found) / len(found)
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """Of each target token [T]: its nats, and whether it was the likeliest."""
+
+    nats: Tensor
+    hits: Tensor
+
+
+@torch.inference_mode()
+def score_tokens(model: T5, example: TokenizedExample) -> TokenScores:
+    """Score the target's tokens, each given the true ones before it."""
+    batch = collate([example]).to(device_of(model))
+    hidden_BTD = model.decode(
+        shift_right(batch.target_BT), model.encode(batch.input_BL, batch.input_mask_BL)
+    )
+    target_T = batch.target_BT[0]
+    logits_TV = model.head(hidden_BTD[0]).float()
+    nats_T = torch.nn.functional.cross_entropy(logits_TV, target_T, reduction="none")
+    return TokenScores(nats_T.cpu(), (logits_TV.argmax(1) == target_T).cpu())
+
+
+def _half(shard: Shard, number: int) -> TokenizedExample:
+    tokens = shard.document_segment(number, raw_length=PREFIX.input).tolist()
+    return TokenizedExample(str(number), "", "", (*tokens[: max(1, len(tokens) // 2)], EOS), (EOS,))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
