@@ -93,6 +93,7 @@ class Adaptation(RunConfig):
 
     def run(self, folder: Path) -> TrainingResult:
         """Train into `folder`; one that was begun is continued, one that is done is left alone."""
+        find_model(self.model)  # a wrong name is said before the long checks
         train_examples, validation = self.train.examples(), self.validation.examples()
         refuse_unwatched(self.select_on, {example.language for example in validation})
         held_out = [*validation, *held_out_examples()]
