@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -64,9 +64,15 @@ class RunFolder:
     ) -> None:
         self._lock.release()
 
-    def evaluating(self) -> "RunLock":
-        """Return the lock of what evaluation writes: a folder may be trained and evaluated at once."""
-        return RunLock(self.path, self.disk, name="evaluation")
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Lock what evaluation writes: a folder may be trained and evaluated at once."""
+        lock = RunLock(self.path, self.disk, name="evaluation")
+        lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def metrics_path(self) -> Path:
@@ -216,18 +222,6 @@ class RunLock:
         start = f".{name}." if name else "."
         self._owner = folder / f"{start}owner.json"
         self._lock = FileLock(folder / f"{start}lock")
-
-    def __enter__(self) -> "RunLock":
-        self.acquire()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
 
     def acquire(self) -> None:
         """Take the lock, or raise InputError naming who has it."""
