@@ -93,3 +93,15 @@ def test_another_reference_is_named(tmp_path: Path) -> None:
         path.write_text(json.dumps(record | {"reference": reference}), "utf-8")
     with pytest.raises(InputError, match=r"b.jsonl:1: expected the reference of '1'"):
         compare_files(*paths)
+
+
+def test_where_nothing_can_be_compared_everything_is_none(tmp_path: Path) -> None:
+    record = {"id": "1", "language": "th", "prediction": "", "reference": "เปิดแฟ้ม"}
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(record), "utf-8")
+    paired = compare_files(path, path)
+    for told in paired.to_json():
+        assert {"difference", "low", "high", "p_bootstrap", "p_randomization", "n"} <= set(told)
+        assert told["difference"] is None
+        assert told["signature"]
+    assert paired.table().row_count == 1

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 class Paired:
     """The first system's score minus the second's in one language, with both scores.
 
-    `comparison` is None where a score is undefined.
+    `comparison` is None where a score is undefined, or of one example.
     """
 
     language: str
     metric: str
+    label: str
+    signature: str
     first: float | None
     second: float | None
     comparison: Comparison | None
@@ -39,31 +41,36 @@ class PairedScores:
     cells: tuple[Paired, ...]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Return flat records; p-values are None where a score is undefined."""
+        """Return flat records; all of the comparison is None where there is none."""
+        nothing = dict.fromkeys(field.name for field in fields(Comparison))
         return [
             {
                 "language": cell.language,
                 "metric": cell.metric,
                 "first": cell.first,
                 "second": cell.second,
-                **(asdict(cell.comparison) if cell.comparison else {"difference": None}),
+                **(asdict(cell.comparison) if cell.comparison else nothing),
+                "signature": cell.signature,
             }
             for cell in self.cells
         ]
 
-    def table(self, *, metric: str | None = None) -> "Table":
-        """Return a table of one metric (the first if None): scores, difference, interval, p-values."""
+    def table(self) -> "Table":
+        """Return a table of the first metric: scores, difference, interval, p-value."""
         from rich.table import Table
 
-        chosen = metric or self.cells[0].metric
+        main = self.cells[0]
         table = Table("", "n", "first", "second", "difference", "95 % interval", "p", box=None)
-        table.title = f"{chosen}: first minus second, paired"
+        table.title = f"{main.label}: first minus second, paired"
         for column in table.columns[1:]:
             column.justify = "right"
         for cell in self.cells:
-            if cell.metric == chosen:
+            if cell.metric == main.metric:
                 table.add_row(cell.language, *_row(cell))
-        table.caption = "p: two-sided, approximate randomization"
+        table.caption = (
+            "p: two-sided, approximate randomization; --json has the other metrics\n"
+            + main.signature
+        )
         return table
 
 
@@ -121,6 +128,8 @@ def _paired(ours: Measured, theirs: Measured, *, language: str, metric: str, see
     return Paired(
         language=language,
         metric=metric,
+        label=made.label,
+        signature=made.signature,
         first=made.score(first.sum(0)),
         second=made.score(second.sum(0)),
         comparison=compare(first, second, metric=made, seed=seed) if len(first) > 1 else None,
