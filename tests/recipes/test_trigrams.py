@@ -56,3 +56,14 @@ def test_what_was_seen_is_likelier():
     model = Trigrams(np.array([5, 6, 7] * 50), vocabulary=VOCABULARY)
     p = model.probabilities(np.array([[5, 6]] * VOCABULARY), np.arange(VOCABULARY))
     assert p.argmax() == 7 and p[7] > 0.9
+
+
+def test_ids_as_large_as_mt5s_do_not_collide():
+    text = np.array([250_000, 250_099, 7, 250_000, 250_099, 7, 65_536, 1])
+    p = Trigrams(text, vocabulary=250_112).probabilities(
+        np.array([[250_000, 250_099], [250_000 - 2**16, 250_099]]), np.array([7, 7])
+    )
+    assert p[0] > 0.4
+    assert p[1] < p[0]
+    with pytest.raises(ValueError, match="at most 21 bits"):
+        Trigrams(text, vocabulary=2**21 + 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BITS = 16  # token ids are packed three to an integer of 64 bits
+BITS = 21  # token ids are packed three to an integer of 64 bits
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Order:
 
 
 class Trigrams:
-    """A model of one language's running text; tokens [N] of ids below 2 ** 16."""
+    """A model of one language's running text; tokens [N] of ids below 2 ** 21."""
 
     def __init__(self, tokens: np.ndarray, *, vocabulary: int) -> None:
         if vocabulary > 2**BITS:
