@@ -12,18 +12,21 @@ from safetensors import SafetensorError
 
 from xlgen.errors import InputError
 
+REMEDY = "free the disk or choose another place"
 
-def write_whole(path: Path, text: str) -> None:
+
+def write_whole(path: Path, text: str, *, what: str = "it", remedy: str = REMEDY) -> None:
     """Write a text; an interruption, or a full disk, leaves what was there."""
-    with replacing(path) as partial:
-        partial.write_text(text, "utf-8")
+    with replacing(path, what=what, remedy=remedy) as partial:
+        partial.write_text(text, "utf-8", newline="\n")
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, what: str = "it", remedy: str = REMEDY) -> Iterator[Path]:
     """Give a name beside `path` to write to; it takes `path`'s place when the block ends well.
 
-    A failure to write, by safetensors and numpy too, raises `InputError` and leaves what was there.
+    A failure to write, by safetensors and numpy too, raises `InputError`, which names `what` was to be
+    written and the `remedy`, and leaves what was there.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -31,9 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path}: cannot write it ({reason(error)}); free the disk or choose another place"
-        ) from error
+        raise InputError(f"{path}: cannot write {what} ({reason(error)}); {remedy}") from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -60,9 +61,7 @@ def check_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot write it ({reason(error)}); free the disk or choose another place"
-        ) from error
+        raise InputError(f"{path}: cannot write it ({reason(error)}); {REMEDY}") from error
 
 
 def read_object(path: Path, *, remedy: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ statistics are kept.
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from xlgen.errors import InputError
-from xlgen.files import check_output
+from xlgen.files import check_output, replacing
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.metrics import METRICS
 from xlgen.metrics.base import Floats, Metric, signed
@@ -234,19 +233,13 @@ def _line_writer(
     if path is None:
         yield lambda record, scores: None
         return
-    partial = Path(f"{path}.partial-{os.getpid()}")
 
     def write(record: Prediction, scores: Mapping[str, float]) -> None:
         line = {"id": record.id, "language": record.language, "scores": scores}
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            yield write
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot write the scores ({error.strerror}); check the path and the free space"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        replacing(Path(path)) as partial,
+        partial.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        yield write

@@ -194,6 +194,7 @@ class BigramStart(RunConfig):
                 "",
                 f"- Counts of adjacent tokens over all {tokens:,} tokens of the corpus, languages weighted"
                 f" by tokens ** {self.alpha}; {self.passes} passes over the table of counts",
+                f"- Width for codes to copy by: twice {self.codes}",
                 f"- Command: `{command(self, stage='_start')}`",
                 f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
                 "- Loss on held-out text, each token predicted from the one before (nats): "

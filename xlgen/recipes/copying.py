@@ -22,9 +22,8 @@ from xlgen.recipes.pretrain import LOCAL_HEADS
 STRENGTH = 0.25  # of the head's codes, beside the embedding's 1
 ATTENTION = 0.35  # a token found scores this many times the width of the codes
 OUTPUT = 0.6  # of the code that is added to the decoder's state
-NEXT_HEAD = [centre for centre, _ in LOCAL_HEADS].index(
-    1
-)  # the one that looks at the next position
+# The head that looks at the next position.
+NEXT_HEAD = [centre for centre, _ in LOCAL_HEADS].index(1)
 
 
 def bigram_width(shape: T5Config, *, codes: int) -> int:

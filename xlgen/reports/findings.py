@@ -116,8 +116,11 @@ def _unlike(grid: Grid) -> str:
 
 def _uneven(grid: Grid) -> list[str]:
     """Say where the systems were scored on different numbers of examples."""
-    counts = {code: grid.count(code) for code in grid.languages}
-    uneven = [f"{LANGUAGES[code].name} {n}" for code, n in counts.items() if "/" in n]
+    uneven = [
+        f"{LANGUAGES[code].name} {grid.count(code)}"
+        for code in grid.languages
+        if len(grid.counts(code)) > 1
+    ]
     if not uneven:
         return []
     return [

@@ -85,14 +85,17 @@ class Grid:
         top = max(found.values(), default=0.0)
         return frozenset(s for s, v in found.items() if v == top) if len(found) > 1 else frozenset()
 
-    def count(self, language: str) -> str:
-        """Return n of the quality scores; several numbers where the systems differ.
+    def counts(self, language: str) -> list[int]:
+        """Return n of the quality scores, ascending; several where the systems differ.
 
         An empty output has no share of ASCII, so that metric's n (in scores.json) can be lower.
         """
         cells = self.cells.items()
-        counts = {c.n for (code, metric, _), c in cells if (code, metric) == (language, QUALITY)}
-        return "/".join(f"{n:,}" for n in sorted(counts))
+        return sorted({c.n for (code, name, _), c in cells if (code, name) == (language, QUALITY)})
+
+    def count(self, language: str) -> str:
+        """Return `counts` for a table."""
+        return "/".join(f"{n:,}" for n in self.counts(language))
 
     def average(self, metric: str, system: int) -> Average | None:
         """Average a metric over the other languages; the interval needs every per-example score."""

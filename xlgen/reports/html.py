@@ -6,12 +6,11 @@ The page depends on the run folders' bytes alone: no dates, no absolute paths.
 import base64
 import hashlib
 import json
-import os
 import re
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from rich.table import Table as RichTable
 import xlgen
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
+from xlgen.files import write_whole
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.progress import progress
 from xlgen.reports.figures import Picture, draw_curves, draw_languages, draw_tradeoff
@@ -78,12 +78,16 @@ class Section:
     findings: Findings
     pictures: tuple[Picture, ...]
     samples: tuple[LanguageSamples, ...]
-    differences: tuple[dict[str, Any], ...]
 
     @property
     def variants(self) -> tuple[str, ...]:
         """The metrics of the folded table."""
         return tuple(metric for metric in self.grid.metrics if metric not in MAIN_METRICS)
+
+    @cached_property
+    def differences(self) -> tuple[dict[str, Any], ...]:
+        """The differences between every two systems."""
+        return tuple(differences_records(self.grid))
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -128,7 +132,8 @@ def make_report(
         for count, (b, s) in enumerate(progress(keys, "Drawing the report"), start=1)
     ]
     missing = tuple(text for section in sections for text in section.grid.missing())
-    _publish(Path(out), _render(runs, sections, missing))
+    page = _render(runs, sections, missing)
+    write_whole(Path(out), page, what="the report", remedy="choose another --out")
     return Report(
         path=Path(out),
         headline=sections[0].findings.headline,
@@ -150,7 +155,6 @@ def _make_section(grid: Grid, count: int, *, samples: int, mark: Marker) -> Sect
             *([tradeoff] if tradeoff else []),
         ),
         samples=pick_samples(grid, count=samples, mark=mark),
-        differences=tuple(differences_records(grid)),
     )
 
 
@@ -170,7 +174,7 @@ def _render(runs: Sequence[RunResults], sections: Sequence[Section], missing: Se
     environment.filters["number"] = number
     environment.filters["breakable"] = _breakable
     environment.filters["metric_label"] = metric_label
-    environment.globals["languages"] = LANGUAGES
+    environment.globals |= {"languages": LANGUAGES, "source": SOURCE}
     return environment.get_template("report.html").render(
         version=xlgen.__version__,
         policy=_policy(style, script),
@@ -298,30 +302,3 @@ def _licences(runs: Sequence[RunResults]) -> list[str]:
         for predictions in run.predictions.values():
             found |= {f"{p.source}: {p.licence}".strip(": "): None for p in predictions}
     return sorted(visible(text) for text in found if text)
-
-
-def _publish(out: Path, text: str) -> None:
-    """Write beside `out` and rename, so that a reader sees the old page or the new one."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w",
-            dir=out.parent,
-            prefix=f".{out.name}.",
-            encoding="utf-8",
-            newline="\n",
-            delete=False,
-        ) as file:
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).chmod(0o644)
-                Path(file.name).replace(out)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise InputError(
-            f"{out}: cannot write the report ({error.strerror}); choose another --out"
-        ) from None
