@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xlgen.model.attention import AttentionBias, attend, attention_bias, attention_dtype, blocked
 from xlgen.model.cache import DecoderState, LayerCache
 from xlgen.model.positions import bucket_table
 
@@ -72,10 +73,12 @@ class T5(nn.Module):
                 prompt_mask_BP = torch.ones_like(prompt_BPD[..., 0], dtype=torch.bool)
             mask_BS = torch.cat([prompt_mask_BP, mask_BL], dim=1)
         length = hidden_BSD.shape[1]
-        bias_HSS = self.encoder.position_bias(length, length)
-        bias_BHSS = bias_HSS + blocked(mask_BS, bias_HSS.dtype)[:, None, None, :]
-        bias_BHSS = bias_BHSS.to(attention_dtype(hidden_BSD))  # once, not in every layer
-        return Encoded(self.encoder(hidden_BSD, bias_BHSS), mask_BS)
+        bias = attention_bias(
+            mask_BS[:, None, None, :],
+            self.encoder.position_bias(length, length),
+            dtype=attention_dtype(hidden_BSD),
+        )
+        return Encoded(self.encoder(hidden_BSD, bias), mask_BS)
 
     def decode(self, shifted_BT: Tensor, encoded: Encoded) -> Tensor:
         """Return hidden_BTD for the whole target at once; `shifted_BT` is the target after a leading 0."""
@@ -84,9 +87,9 @@ class T5(nn.Module):
         causal_TT = torch.ones(length, length, dtype=torch.bool, device=shifted_BT.device).tril()
         bias_HTT = self.decoder.position_bias(length, length)
         dtype = attention_dtype(hidden_BTD)
-        bias_BHTT = (bias_HTT + blocked(causal_TT, bias_HTT.dtype))[None].to(dtype)
-        cross_B11S = blocked(encoded.mask_BS, dtype)[:, None, None, :]
-        return self.decoder(hidden_BTD, bias_BHTT, encoded.hidden_BSD, cross_B11S)
+        bias = attention_bias(causal_TT[None, None], bias_HTT, dtype=dtype)
+        cross = attention_bias(encoded.mask_BS[:, None, None, :], dtype=dtype)
+        return self.decoder(hidden_BTD, bias, encoded.hidden_BSD, cross)
 
     def start(self, encoded: Encoded, *, beams: int) -> DecoderState:
         """Begin to generate: project the encoder's keys and values, once for a source and its beams."""
@@ -101,12 +104,11 @@ class T5(nn.Module):
         """
         position_bias_H1T = self.decoder.position_bias(1, state.steps + 1, first_query=state.steps)
         state.see_themselves()
-        bias_AHNC = state.self_bias(position_bias_H1T)
+        bias = AttentionBias(state.self_bias(position_bias_H1T))
+        cross = AttentionBias(state.cross_bias_A11S)
         hidden_AND = self.shared(tokens_AN)
         for layer, cache in zip(self.decoder.typed_layers(), state.layers, strict=True):
-            hidden_AND = layer.step(
-                hidden_AND, bias_AHNC, cache, state.cross_bias_A11S, filled=state.filled
-            )
+            hidden_AND = layer.step(hidden_AND, bias, cache, cross, filled=state.filled)
         state.steps += 1
         return self.head(self.decoder.norm(hidden_AND))
 
@@ -120,18 +122,6 @@ def count_parameters(config: T5Config) -> int:
 def shift_right(target_BT: Tensor) -> Tensor:
     """Put the start token (id 0, T5's pad) before the target and drop its last position."""
     return F.pad(target_BT[:, :-1], (1, 0), value=0)
-
-
-def blocked(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Turn a mask into an addend: 0 where there is content, elsewhere a number that stays finite in bf16."""
-    lowest = max(torch.finfo(dtype).min, torch.finfo(torch.bfloat16).min)
-    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, lowest)
-
-
-def attention_dtype(hidden: Tensor) -> torch.dtype:
-    """Return the precision in which attention will run: autocast's where it is on."""
-    kind = hidden.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
 
 
 class Stack(nn.Module):
@@ -170,13 +160,13 @@ class Stack(nn.Module):
     def forward(
         self,
         hidden_BTD: Tensor,
-        bias_BHTT: Tensor,
+        bias: AttentionBias,
         encoded_BSD: Tensor | None = None,
-        cross_B11S: Tensor | None = None,
+        cross: AttentionBias | None = None,
     ) -> Tensor:
         hidden_BTD = self.dropout(hidden_BTD)
         for layer in self.layers:
-            hidden_BTD = layer(hidden_BTD, bias_BHTT, encoded_BSD, cross_B11S)
+            hidden_BTD = layer(hidden_BTD, bias, encoded_BSD, cross)
         return self.dropout(self.norm(hidden_BTD))
 
 
@@ -196,15 +186,15 @@ class Layer(nn.Module):
     def forward(
         self,
         hidden_BTD: Tensor,
-        bias_BHTT: Tensor,
+        bias: AttentionBias,
         encoded_BSD: Tensor | None,
-        cross_B11S: Tensor | None,
+        cross: AttentionBias | None,
     ) -> Tensor:
         normed_BTD = self.attention_norm(hidden_BTD)
-        hidden_BTD = hidden_BTD + self.dropout(self.attention(normed_BTD, normed_BTD, bias_BHTT))
+        hidden_BTD = hidden_BTD + self.dropout(self.attention(normed_BTD, normed_BTD, bias))
         if self.cross_attention is not None and self.cross_norm is not None:
             normed_BTD = self.cross_norm(hidden_BTD)
-            attended_BTD = self.cross_attention(normed_BTD, encoded_BSD, cross_B11S)
+            attended_BTD = self.cross_attention(normed_BTD, encoded_BSD, cross)
             hidden_BTD = hidden_BTD + self.dropout(attended_BTD)
         normed_BTD = self.feed_forward_norm(hidden_BTD)
         return hidden_BTD + self.dropout(self.feed_forward(normed_BTD))
@@ -217,9 +207,9 @@ class Layer(nn.Module):
     def step(
         self,
         hidden_AND: Tensor,
-        bias_AHNC: Tensor,
+        bias: AttentionBias,
         cache: LayerCache,
-        cross_A11S: Tensor,
+        cross: AttentionBias,
         *,
         filled: int,
     ) -> Tensor:
@@ -228,9 +218,9 @@ class Layer(nn.Module):
         assert self.cross_norm is not None
         normed_AND = self.attention_norm(hidden_AND)
         key_AHCK, value_AHCK = cache.append(*self.attention.keys_values(normed_AND), filled=filled)
-        hidden_AND = hidden_AND + self.attention.attend(normed_AND, key_AHCK, value_AHCK, bias_AHNC)
+        hidden_AND = hidden_AND + self.attention.attend(normed_AND, key_AHCK, value_AHCK, bias)
         hidden_AND = hidden_AND + self.cross_attention.attend(
-            self.cross_norm(hidden_AND), cache.cross_key_AHSK, cache.cross_value_AHSK, cross_A11S
+            self.cross_norm(hidden_AND), cache.cross_key_AHSK, cache.cross_value_AHSK, cross
         )
         return hidden_AND + self.feed_forward(self.feed_forward_norm(hidden_AND))
 
@@ -247,25 +237,19 @@ class Attention(nn.Module):
         self.value = nn.Linear(config.width, inner, bias=False)
         self.output = nn.Linear(inner, config.width, bias=False)
 
-    def forward(self, query_BTD: Tensor, source_BSD: Tensor, bias_BHTS: Tensor) -> Tensor:
-        key_BHSK, value_BHSK = self.keys_values(source_BSD)
-        return self.attend(query_BTD, key_BHSK, value_BHSK, bias_BHTS)
+    def forward(self, query_BTD: Tensor, source_BSD: Tensor, bias: AttentionBias) -> Tensor:
+        return self.attend(query_BTD, *self.keys_values(source_BSD), bias)
 
     def keys_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """Project what is attended to; generation computes this once and keeps it."""
         return self._split(self.key(source_BSD)), self._split(self.value(source_BSD))
 
     def attend(
-        self, query_BTD: Tensor, key_BHSK: Tensor, value_BHSK: Tensor, bias_BHTS: Tensor
+        self, query_BTD: Tensor, key_BHSK: Tensor, value_BHSK: Tensor, bias: AttentionBias
     ) -> Tensor:
-        query_BHTK = self._split(self.query(query_BTD))
-        attended_BHTK = F.scaled_dot_product_attention(
-            query_BHTK,
-            key_BHSK,
-            value_BHSK,
-            attn_mask=bias_BHTS.to(query_BHTK.dtype),
-            dropout_p=self.dropout if self.training else 0.0,
-            scale=1.0,
+        dropout = self.dropout if self.training else 0.0
+        attended_BHTK = attend(
+            self._split(self.query(query_BTD)), key_BHSK, value_BHSK, bias, dropout=dropout
         )
         return self.output(attended_BHTK.transpose(1, 2).flatten(2))
 
