@@ -145,9 +145,13 @@ def train(
     config = resolve(recipe, settings or [])
     folder = out or default_folder(recipe)
     from xlgen.training.signals import Stopped
+    from xlgen.training.workers import workers
 
+    if workers().follows:
+        logging.disable()  # the first process tells
     try:
-        result = config.run(folder)
+        with workers():
+            result = config.run(folder)
     except Stopped as stopped:
         Console(stderr=True, highlight=False).print(_plain(str(stopped)))
         raise typer.Exit(stopped.exit_code) from None

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
-
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.benchmarks.base import first_documents
 from xlgen.benchmarks.evaluate import System, evaluate
@@ -38,7 +36,7 @@ from xlgen.sources.readers import read_examples
 from xlgen.tasks import TASKS, Limits
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import TrainingConfig, TrainingResult, train
-from xlgen.training.precision import memory_told
+from xlgen.training.precision import best_device, memory_told
 from xlgen.training.validation import choose_step, refuse_unwatched, validation_losses
 
 
@@ -129,7 +127,7 @@ class Adaptation(RunConfig):
         model, tokenizer = open_model(self.model)
         adapted = self.method.attach(model, tokenizer, seed=self.training.seed)
         with memory_told("choose a smaller model, or free the GPU of other programs"):
-            return adapted.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+            return adapted.to(best_device()), tokenizer
 
     def weights(self) -> str:
         """Return the SHA-256 of the model's weights as they are on disk now."""

@@ -11,7 +11,8 @@ from xlgen.errors import InputError
 from xlgen.model.load import tiny_model
 from xlgen.training import checkpoint
 from xlgen.training.folder import RunFolder
-from xlgen.training.loop import DivergedError, dropout_seed, train
+from xlgen.training.gradients import dropout_seed
+from xlgen.training.loop import DivergedError, train
 from xlgen.training.optim import AdamW
 from xlgen.training.precision import describe_device, memory_told
 from xlgen.training.schedules import Constant

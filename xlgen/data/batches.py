@@ -36,6 +36,18 @@ class Batch:
         """Return how many target positions hold content, which is what a loss is divided by."""
         return int(self.target_mask_BT.sum())
 
+    def rows(self, chosen: slice) -> "Batch":
+        """Return some of the examples, padded as they were."""
+        return Batch(
+            self.input_BL[chosen],
+            self.input_mask_BL[chosen],
+            self.target_BT[chosen],
+            self.target_mask_BT[chosen],
+            self.languages[chosen],
+            self.tasks[chosen],
+            self.ids[chosen],
+        )
+
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch with its tensors on `device`."""
         return Batch(

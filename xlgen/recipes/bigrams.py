@@ -32,6 +32,7 @@ from xlgen.recipes.copying import add_codes, bigram_width, start_copying
 from xlgen.recipes.export import command
 from xlgen.recipes.pretrain import NANO, PICO, open_text, start_local
 from xlgen.training.folder import RunFolder
+from xlgen.training.precision import best_device
 
 RARE = 1e-5  # the probability given to pieces that the corpus lacks
 POWER_ROUNDS = 4
@@ -44,7 +45,7 @@ class Factors:
     embedding_VD: Tensor
     head_VD: Tensor
 
-    def to(self, device: str) -> "Factors":
+    def to(self, device: torch.device | str) -> "Factors":
         return Factors(self.embedding_VD.to(device), self.head_VD.to(device))
 
     def tell_apart(self, unseen: np.ndarray, *, seed: int) -> "Factors":
@@ -130,7 +131,7 @@ class BigramStart(RunConfig):
         totals, unigram = _marginals(table)
         width = bigram_width(self.shape, codes=self.codes)
         factors = factorize_pmi(table, width=width, seed=self.seed)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = best_device()
         factors = factors.to(device)
         unigram_V = torch.tensor(unigram, dtype=torch.float32, device=device)
         weight_V = torch.tensor(np.sqrt(totals + self.smoothing), dtype=torch.float32)

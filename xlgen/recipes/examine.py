@@ -32,7 +32,7 @@ from xlgen.recipes.trigrams import Trigrams
 from xlgen.tasks import Limits
 from xlgen.tasks.prefix_lm import PrefixLM
 from xlgen.tasks.span_corruption import SpanCorruption
-from xlgen.training.precision import device_of
+from xlgen.training.precision import best_device, device_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -96,7 +96,7 @@ def examine(model: str, corpus: Path, *, segments: int = 16) -> Examination:
     Raises `InputError` where nothing is held out, or the corpus cannot be read.
     """
     opened, tokenizer = open_model(model)
-    opened.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    opened.to(best_device()).eval()
     text, _ = open_text(corpus, tokenizer.path, held_out=Pretraining().held_out)
     examined = Examiner(opened, text, tokenizer, segments)
     languages = progress(list(text.held_out), "Examining")

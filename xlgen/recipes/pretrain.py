@@ -36,6 +36,7 @@ from xlgen.tasks.span_corruption import SpanCorruption
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import TrainingConfig, TrainingResult, train
 from xlgen.training.optim import Adafactor
+from xlgen.training.precision import best_device
 from xlgen.training.schedules import Cosine, WarmUp
 from xlgen.training.validation import Validation, validation_losses
 
@@ -83,7 +84,7 @@ class Pretraining(RunConfig):
         adapted = ModelTuning().attach(
             self.make_model(tokenizer), tokenizer, seed=self.training.seed
         )
-        adapted.to("cuda" if torch.cuda.is_available() else "cpu")
+        adapted.to(best_device())
         examples = TextExamples(self, text, tokenizer)
         stream = BucketedStream(examples.order(), examples.at, self.training)
         watched = list(examples.held_out())

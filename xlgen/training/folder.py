@@ -21,6 +21,7 @@ from xlgen.config import from_json, to_json
 from xlgen.errors import InputError
 from xlgen.training.checkpoint import CheckpointStore
 from xlgen.training.disk import Disk
+from xlgen.training.workers import workers
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ class RunFolder:
         self._lock = RunLock(self.path, self.disk)
 
     def __enter__(self) -> "RunFolder":
+        if workers().follows:  # the first process has the folder
+            return self
         self._lock.acquire()
         try:
             for left_by_a_killed_writer in self.path.glob(".tmp-*"):
@@ -62,7 +65,8 @@ class RunFolder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._lock.release()
+        if not workers().follows:
+            self._lock.release()
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -144,7 +148,7 @@ class RunFolder:
         """Store the weights that a new run begins on; a run that has steps must be on the same ones."""
         if self.steps.steps():
             self.check_model(model, sha256=sha256)
-        else:
+        elif not workers().follows:
             self.write_json("model.json", {"sha256": sha256})
 
     def check_model(self, model: str, *, sha256: str) -> None:

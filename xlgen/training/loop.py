@@ -9,12 +9,12 @@ import contextlib
 import hashlib
 import logging
 import math
-import random
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -25,10 +25,10 @@ from xlgen.progress import progress
 from xlgen.training.board import Board
 from xlgen.training.checkpoint import Checkpoint, fingerprint
 from xlgen.training.folder import RunFolder
+from xlgen.training.gradients import make_gradients
 from xlgen.training.loss import gradient_divisor, mean_nats
 from xlgen.training.optim import global_norm, scale_gradients
 from xlgen.training.precision import (
-    autocast,
     describe_device,
     device_of,
     keep_freed_memory,
@@ -37,7 +37,8 @@ from xlgen.training.precision import (
 )
 from xlgen.training.settings import Tally, TrainingConfig, TrainingResult
 from xlgen.training.signals import Stopped, StopRequest
-from xlgen.training.validation import Validation, batch_loss, best_step
+from xlgen.training.validation import Validation, best_step
+from xlgen.training.workers import workers
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,9 @@ def train(
     with the last good step stored.
     """
     keep_freed_memory()
+    if workers().follows:
+        follow(adapted, stream, config)
+    workers().ready()
     device = device_of(adapted)
     warn_of_slow_precision(device, config.precision)
     with torch.random.fork_rng([device] if device.type == "cuda" else []), StopRequest() as stop:
@@ -98,7 +102,7 @@ class Training:
         self.stream = Prefetch(stream)
         self.stop, self.validate, self.on_checkpoint = stop, validate, on_checkpoint
         self.select_on = select_on
-        self.device = device_of(adapted)
+        self.device, self.workers = device_of(adapted), workers()
         self.parameters = adapted.trainable()
         for name, parameter in self.parameters.items():
             if parameter.dtype != torch.float32:
@@ -172,23 +176,21 @@ class Training:
     def _update(self) -> None:
         """Make one update from one batch, or raise DivergedError and make none."""
         batches = self.stream.batch(self.step)
-        self.adapted.train()
-        nats = torch.zeros((), dtype=torch.float64, device=self.device)
-        tokens = 0
-        for number, batch in enumerate(batches):
-            torch.manual_seed(dropout_seed(self.config.seed, step=self.step, micro_batch=number))
-            with autocast(self.device, self.config.precision):
-                loss = batch_loss(self.adapted, batch.to(self.device), z_loss=self.config.z_loss)
-            loss.objective.backward()
-            nats += loss.nats
-            tokens += loss.tokens
-        examples = sum(len(batch) for batch in batches)
+        self.workers.begin(self.step, self.parameters)
+        counts = make_gradients(
+            self.adapted,
+            self.workers.share(batches),
+            self.step,
+            self.config,
+        )
+        total = self.workers.collect(self.parameters, counts).tolist()
+        nats, tokens, examples = total[0], int(total[1]), int(total[2])
         divisor = gradient_divisor(self.config.normalization, tokens=tokens, examples=examples)
         if divisor != 1:
             scale_gradients(self.parameters, 1 / divisor)
         norm = float(global_norm(self.parameters))
-        if not (math.isfinite(norm) and math.isfinite(float(nats))):
-            self._diverge(batches, loss=mean_nats(float(nats), tokens), norm=norm)
+        if not (math.isfinite(norm) and math.isfinite(nats)):
+            self._diverge(batches, loss=mean_nats(nats, tokens), norm=norm)
         if self.config.gradient_clip is not None and norm > self.config.gradient_clip:
             scale_gradients(self.parameters, self.config.gradient_clip / norm)
         self.updater.update(self.step, learning_rate=self.config.schedule.rate(self.step))
@@ -197,7 +199,7 @@ class Training:
         self.step += 1
         self.tally.logged = False
         self.tally.gradient_norm = norm
-        self.tally.recent_nats += float(nats)
+        self.tally.recent_nats += nats
         self.tally.recent_tokens += tokens
         self.tally.tokens += tokens
 
@@ -300,6 +302,19 @@ class Training:
         )
 
 
-def dropout_seed(seed: int, *, step: int, micro_batch: int) -> int:
-    """Return the seed of one micro-batch's dropout: nothing to store, the same on any worker."""
-    return random.Random(f"{seed}/{step}/{micro_batch}").getrandbits(63)
+def follow(adapted: Adapted, stream: Stream, config: TrainingConfig) -> NoReturn:
+    """Make the gradients that the first process asks for, until it is done: SystemExit then.
+
+    Signals are its to answer.
+    """
+    team, parameters = workers(), adapted.trainable()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    while True:
+        step = team.next_step()
+        team.receive(parameters)
+        batches = team.share(stream.batch(step))
+        counts = make_gradients(adapted, batches, step, config, worker=team.rank)
+        team.collect(parameters, counts)
+        for parameter in parameters.values():
+            parameter.grad = None

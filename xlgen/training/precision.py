@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import logging
+import os
 import platform
 import re
 import sys
@@ -60,6 +61,13 @@ def memory_told(remedy: str) -> Iterator[None]:
         if found is None:
             raise
         raise InputError(f"{found[0]}; {remedy}") from error
+
+
+def best_device() -> torch.device:
+    """Return the GPU of this process, where there are GPUs; otherwise the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))  # torchrun's
 
 
 def device_of(module: nn.Module) -> torch.device:
