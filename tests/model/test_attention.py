@@ -51,9 +51,14 @@ def with_gradients(output, tensors):
     return output.detach(), dict(zip(tensors, gradients, strict=True))
 
 
+def attend_all(tensors, bias, **settings):
+    query, key, value = (tensors[name] for name in ("query", "key", "value"))
+    return attend(query, key, value_BHSK=value, bias=bias, **settings)
+
+
 def own(tensors, mask, *, rate=0.0):
     bias = attention_bias(mask, tensors["learned"], dtype=torch.float64)
-    output = attend(tensors["query"], tensors["key"], tensors["value"], bias, dropout=rate)
+    output = attend_all(tensors, bias, dropout=rate)
     assert type(output.grad_fn).__name__ == "_BlockedAttentionBackward"
     return with_gradients(output, tensors)
 
@@ -104,14 +109,14 @@ def test_dropout_mask_drops_the_share_it_should_everywhere_and_differs_by_call(r
 def test_dropout_without_a_learned_bias_is_blocked_too(tensors):
     del tensors["learned"]
     bias = attention_bias(MASKS["padding"], dtype=torch.float64)
-    output = attend(*tensors.values(), bias, dropout=0.5)
+    output = attend_all(tensors, bias, dropout=0.5)
     assert type(output.grad_fn).__name__ == "_BlockedAttentionBackward"
     with_gradients(output, tensors)
 
 
 def test_frozen_bias_takes_torchs_fused_path(tensors):
     bias = attention_bias(MASKS["padding"], tensors.pop("learned").detach(), dtype=torch.float64)
-    output = attend(*tensors.values(), bias)
+    output = attend_all(tensors, bias)
     assert type(output.grad_fn).__name__.startswith("ScaledDotProduct")
     expected = F.scaled_dot_product_attention(
         *tensors.values(), attn_mask=bias.total_BHTS, scale=1.0
@@ -130,7 +135,7 @@ def test_nothing_of_the_weights_size_is_kept_for_the_backward_pass(tensors):
         torch.ones(1, 1, 1, SOURCES, dtype=torch.bool), tensors["learned"], dtype=torch.float64
     )
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        attend(tensors["query"], tensors["key"], tensors["value"], bias)
+        attend_all(tensors, bias)
     assert kept
     assert max(kept) < BATCH * HEADS * TARGETS * SOURCES
 

@@ -53,9 +53,9 @@ def attention_dtype(hidden: Tensor) -> torch.dtype:
 def attend(
     query_BHTK: Tensor,
     key_BHSK: Tensor,
+    *,
     value_BHSK: Tensor,
     bias: AttentionBias,
-    *,
     dropout: float = 0.0,
 ) -> Tensor:
     """Return softmax(query @ key^T + bias) @ value, [B, H, T, K], with dropout on the weights."""

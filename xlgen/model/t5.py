@@ -247,9 +247,12 @@ class Attention(nn.Module):
     def attend(
         self, query_BTD: Tensor, key_BHSK: Tensor, value_BHSK: Tensor, bias: AttentionBias
     ) -> Tensor:
-        dropout = self.dropout if self.training else 0.0
         attended_BHTK = attend(
-            self._split(self.query(query_BTD)), key_BHSK, value_BHSK, bias, dropout=dropout
+            self._split(self.query(query_BTD)),
+            key_BHSK,
+            value_BHSK=value_BHSK,
+            bias=bias,
+            dropout=self.dropout if self.training else 0.0,
         )
         return self.output(attended_BHTK.transpose(1, 2).flatten(2))
 

@@ -16,9 +16,9 @@ from xlgen.training.validation import batch_loss
 def make_gradients(
     adapted: Adapted,
     batches: Iterable[Batch],
+    *,
     step: int,
     config: TrainingConfig,
-    *,
     worker: int = 0,
 ) -> Tensor:
     """Add the summed loss's gradients to `.grad`; return float64 [nats, target tokens, examples]."""

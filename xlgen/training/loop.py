@@ -68,7 +68,7 @@ def train(
     """
     keep_freed_memory()
     if workers().follows:
-        follow(adapted, stream, config)
+        follow(adapted, stream, config=config)
     workers().ready()
     device = device_of(adapted)
     warn_of_slow_precision(device, config.precision)
@@ -178,10 +178,7 @@ class Training:
         batches = self.stream.batch(self.step)
         self.workers.begin(self.step, self.parameters)
         counts = make_gradients(
-            self.adapted,
-            self.workers.share(batches),
-            self.step,
-            self.config,
+            self.adapted, self.workers.share(batches), step=self.step, config=self.config
         )
         total = self.workers.collect(self.parameters, counts).tolist()
         nats, tokens, examples = total[0], int(total[1]), int(total[2])
@@ -302,7 +299,7 @@ class Training:
         )
 
 
-def follow(adapted: Adapted, stream: Stream, config: TrainingConfig) -> NoReturn:
+def follow(adapted: Adapted, stream: Stream, *, config: TrainingConfig) -> NoReturn:
     """Make the gradients that the first process asks for, until it is done: SystemExit then.
 
     Signals are its to answer.
@@ -314,7 +311,7 @@ def follow(adapted: Adapted, stream: Stream, config: TrainingConfig) -> NoReturn
         step = team.next_step()
         team.receive(parameters)
         batches = team.share(stream.batch(step))
-        counts = make_gradients(adapted, batches, step, config, worker=team.rank)
+        counts = make_gradients(adapted, batches, step=step, config=config, worker=team.rank)
         team.collect(parameters, counts)
         for parameter in parameters.values():
             parameter.grad = None
