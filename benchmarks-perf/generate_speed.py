@@ -18,12 +18,13 @@ from collections.abc import Callable
 
 import torch
 import transformers
+from peer import as_transformers
 
 from xlgen.data.examples import TokenizedExample
 from xlgen.generation.generate import generate
 from xlgen.generation.settings import BeamSettings
 from xlgen.methods.base import Adapted
-from xlgen.model.load import hugging_face_config, hugging_face_name, random_model
+from xlgen.model.load import random_model
 from xlgen.model.t5 import T5, T5Config
 
 SHAPES = {
@@ -76,23 +77,6 @@ def make_model(config: T5Config, *, end: float) -> T5:
     return model
 
 
-def as_transformers(model: T5) -> transformers.MT5ForConditionalGeneration:
-    """Return the same weights in transformers' class, whose head a configuration would tie."""
-    config = transformers.MT5Config(**hugging_face_config(model.config))
-    peer = transformers.MT5ForConditionalGeneration(config)
-    peer.lm_head.weight = torch.nn.Parameter(torch.empty_like(model.head.weight))
-    peer.lm_head.bias = model.head.bias
-    state = {
-        hugging_face_name(name): value
-        for name, value in model.state_dict().items()
-        if name != "head.bias"
-    }
-    for side in ("encoder", "decoder"):
-        state[f"{side}.embed_tokens.weight"] = state["shared.weight"]
-    peer.load_state_dict({**state, "lm_head.bias": model.head.bias})
-    return peer.eval()
-
-
 def make_examples(count: int, *, median: int) -> list[TokenizedExample]:
     """Make random inputs with lengths as uneven as texts' (log-normal), the longest first."""
     draw = random.Random(0)
@@ -114,7 +98,7 @@ def make_examples(count: int, *, median: int) -> list[TokenizedExample]:
 def compare(
     model: T5, examples: list[TokenizedExample], arguments: argparse.Namespace
 ) -> dict[str, float]:
-    peer, adapted = as_transformers(model), Adapted(model)
+    peer, adapted = as_transformers(model).eval(), Adapted(model)
     settings = BeamSettings(
         beams=arguments.beams, penalty="hf", alpha=0.6, max_length=arguments.output
     )

@@ -1,9 +1,15 @@
-"""Pretraining tokens a second: ours against transformers' MT5 in a plain loop, same shape and batch.
+"""Pretraining tokens a second: ours against transformers' MT5 in a plain loop, with the same optimizer.
 
 python benchmarks-perf/pretrain_speed.py --threads 2 --rounds 5
+python benchmarks-perf/pretrain_speed.py --precision bf16          # on a GPU, both under autocast
 
-Each round times one whole update (forward, loss, backward, clipping, AdamW) of each, one after the other;
-the ratio of a round compares neighbours in time. fp32; random tokens; span corruption's lengths.
+Each round times one whole update (forward, loss, backward, clipping, optimizer) of each, one after the
+other; the ratio of a round compares neighbours in time. Random tokens without padding, at the recipe's
+lengths. It fails if the losses of the first update differ.
+
+`products` says what an update's matrix products alone would take at the rate of one large product on this
+machine: no program that makes the same products in the same precision is faster than that, so
+`ceiling` bounds the ratio.
 """
 
 import argparse
@@ -11,21 +17,31 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
-from transformers import MT5Config, MT5ForConditionalGeneration
+from peer import as_transformers
+from torch.utils.flop_counter import FlopCounterMode
+from transformers.optimization import Adafactor
 
 from xlgen.data.batches import Batch, collate
 from xlgen.data.examples import TokenizedExample
 from xlgen.methods.model_tuning import ModelTuning
-from xlgen.model.load import hugging_face_config, random_model
+from xlgen.model.load import random_model
+from xlgen.model.t5 import T5
 from xlgen.recipes import RECIPES
+from xlgen.recipes.pretrain import Pretraining
+from xlgen.training.loss import mean_nats
 from xlgen.training.optim import global_norm, scale_gradients
-from xlgen.training.precision import keep_freed_memory
+from xlgen.training.precision import autocast, best_device, keep_freed_memory
 from xlgen.training.validation import batch_loss
 
+Update = Callable[[], float]
+RATE = 1e-3
 
-def make_batch(rows: int, inputs: int, targets: int, vocabulary: int) -> Batch:
+
+def make_batch(rows: int, inputs: int, *, targets: int, vocabulary: int) -> Batch:
     """Return a batch of random tokens without padding."""
     tokens = torch.randint(3, vocabulary, (rows, inputs + targets)).tolist()
     return collate(
@@ -36,40 +52,71 @@ def make_batch(rows: int, inputs: int, targets: int, vocabulary: int) -> Batch:
     )
 
 
-def ours(config, batch: Batch):
-    """Return a function that makes one update as training.loop does."""
-    adapted = ModelTuning().attach(random_model(config.shape, seed=0), None, seed=0).train()
+def ours(model: T5, batch: Batch, *, config: Pretraining) -> Update:
+    """Return a function that makes one update as training.loop does, and returns its mean loss."""
+    adapted = ModelTuning().attach(model, None, seed=0).train()
     parameters = adapted.trainable()
     updater = config.training.optimizer.make(parameters)
 
-    def update() -> None:
-        loss = batch_loss(adapted, batch, z_loss=config.training.z_loss)
+    def update() -> float:
+        with autocast(batch.input_BL.device, config.training.precision):
+            loss = batch_loss(adapted, batch)
         loss.objective.backward()
         scale_gradients(parameters, 1 / loss.tokens)
         norm = float(global_norm(parameters))
         scale_gradients(parameters, min(1.0, 1 / norm))
-        updater.update(0, learning_rate=1e-4)
+        updater.update(0, learning_rate=RATE)
         for parameter in parameters.values():
             parameter.grad = None
+        return mean_nats(float(loss.nats), loss.tokens)
 
     return update
 
 
-def theirs(config, batch: Batch):
+def theirs(model: T5, batch: Batch, *, config: Pretraining) -> Update:
     """Return a function that makes one update as a plain PyTorch loop over transformers does."""
-    model = MT5ForConditionalGeneration(MT5Config(**hugging_face_config(config.shape))).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    peer = as_transformers(model).train()
+    optimizer = Adafactor(
+        peer.parameters(), lr=RATE, relative_step=False, scale_parameter=True, warmup_init=False
+    )
 
-    def update() -> None:
-        loss = model(
-            input_ids=batch.input_BL, attention_mask=batch.input_mask_BL, labels=batch.target_BT
-        ).loss
+    def update() -> float:
+        with autocast(batch.input_BL.device, config.training.precision):
+            loss = peer(
+                input_ids=batch.input_BL,
+                attention_mask=batch.input_mask_BL,
+                labels=batch.target_BT,
+            ).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(peer.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
+        return loss.item()
 
     return update
+
+
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Return the wall-clock time of `work`, with what it left running on a GPU."""
+    start = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def product_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Return the operations a second of one large matrix product: the best of some tries."""
+    size = 8192 if device.type == "cuda" else 2048
+    left, right = torch.randn(2, size, size, device=device, dtype=dtype)
+    return 2 * size**3 / min(seconds(lambda: left @ right, device) for _ in range(8))
+
+
+def count_operations(update: Update) -> int:
+    """Return the operations of an update's matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        update()
+    return counter.get_total_flops()
 
 
 def main() -> None:
@@ -79,41 +126,61 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--batch", type=int)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--malloc", choices=["default", "kept"], default="kept")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.malloc == "kept":
         keep_freed_memory()  # process-wide: both sides have it
+    sys.stdout.write(json.dumps(compare(options), indent=1) + "\n")
+
+
+def compare(options: argparse.Namespace) -> dict[str, object]:
+    """Return rates, ratios and what bounds them."""
+    device = best_device()
     config = RECIPES[options.recipe]()
+    config = replace(config, training=replace(config.training, precision=options.precision))
     raw = config.task.raw_length(config.limits)
     lengths = config.task.lengths(raw)
     rows = options.batch or config.training.batch_size
-    batch = make_batch(rows, lengths.input, lengths.target, 23_900)
-    updates = {"xlgen": ours(config, batch), "transformers": theirs(config, batch)}
-    wall: dict[str, list[float]] = {name: [] for name in updates}
-    cpu: dict[str, list[float]] = {name: [] for name in updates}
-    for _ in range(options.rounds + 1):
+    batch = make_batch(rows, lengths.input, targets=lengths.target, vocabulary=23_900).to(device)
+    model = random_model(config.shape, seed=0).to(device)
+    updates = {
+        "transformers": theirs(model, batch, config=config),  # copies the weights first
+        "xlgen": ours(model, batch, config=config),
+    }
+    first = {name: update() for name, update in updates.items()}
+    tolerance = 1e-4 if options.precision == "fp32" else 0.05
+    if abs(first["xlgen"] - first["transformers"]) > tolerance:
+        sys.exit(f"the losses of the first update differ: {first}")
+    times: dict[str, list[float]] = {name: [] for name in updates}
+    for _ in range(options.rounds):
         for name, update in updates.items():
-            start, start_cpu = time.perf_counter(), time.process_time()
-            update()
-            wall[name].append(time.perf_counter() - start)
-            cpu[name].append(time.process_time() - start_cpu)
-    tokens = rows * raw
-    ratios = [t / o for o, t in list(zip(cpu["xlgen"], cpu["transformers"]))[1:]]
-    result = {
+            times[name].append(seconds(update, device))
+    ratios = [t / o for o, t in zip(times["xlgen"], times["transformers"], strict=True)]
+    rate = product_rate(device, torch.bfloat16 if options.precision == "bf16" else torch.float32)
+    products = count_operations(updates["xlgen"]) / rate
+    median = {name: statistics.median(values) for name, values in times.items()}
+    return {
         "recipe": options.recipe,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "threads": options.threads,
+        "precision": options.precision,
         "malloc": options.malloc,
-        "raw_tokens_a_step": tokens,
-        "raw_tokens_a_second": {k: round(tokens / min(v[1:])) for k, v in wall.items()},
-        "raw_tokens_a_cpu_second": {k: round(tokens / min(v[1:])) for k, v in cpu.items()},
-        "cpu_ratio_of_rounds": {
+        "raw_tokens_a_step": rows * raw,
+        "raw_tokens_a_second": {k: round(rows * raw / v) for k, v in median.items()},
+        "ratio_of_rounds": {
             "median": round(statistics.median(ratios), 2),
             "lowest": round(min(ratios), 2),
             "highest": round(max(ratios), 2),
         },
+        "products": {
+            "rate_of_a_large_product_gflops": round(rate / 1e9),
+            "seconds_of_an_update_at_that_rate": round(products, 3),
+            "share_of_the_rate": {k: round(products / v, 2) for k, v in median.items()},
+            "ceiling_of_the_ratio": round(median["transformers"] / products, 2),
+        },
     }
-    sys.stdout.write(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
