@@ -250,9 +250,19 @@ def report(
         list[Path], typer.Argument(help="Evaluated run folders, compared in this order.")
     ],
     out: Annotated[Path, typer.Option(help="One self-contained page.")] = Path("report.html"),
+    curves: Annotated[
+        Path | None,
+        typer.Option(help="Instead: an SVG of the losses of any runs, evaluated or not."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare runs: a table here, and tables, plots and samples in one HTML page."""
+    if curves is not None:
+        from xlgen.reports.curves import write_curves
+
+        written = {"curves": str(write_curves(runs, curves))}
+        _say(written if as_json else _plain(f"curves: {curves}"), as_json=as_json)
+        return
     from xlgen.reports.html import make_report
 
     console = Console(highlight=False)

@@ -108,7 +108,7 @@ class Adaptation(RunConfig):
             self.training,
         )
         with RunFolder(folder, self) as opened:
-            opened.bind_model(self.model, sha256=self.weights())
+            opened.bind("model", self.model, sha256=self.weights())
             result = train(
                 adapted,
                 stream,
@@ -179,7 +179,7 @@ def open_run(folder: Path, checkpoint: str = "best") -> OpenedRun:
     if step is None:
         raise InputError(f"{folder}: no checkpoint {checkpoint!r}; best, last, or one of {steps}")
     weights = config.weights()
-    opened.check_model(config.model, sha256=weights)
+    opened.check("model", config.model, sha256=weights)
     adapted, tokenizer = config.attach()
     adapted.load_state(opened.steps.read(step).parameters)
     return OpenedRun(config, adapted.eval(), tokenizer, step, weights)

@@ -78,6 +78,7 @@ class ShardedText:
                     f"{folder / language}.json: made with tokenizer {manifest['tokenizer'][:8]}, "
                     f"the run has {tokenizer.sha256[:8]}; make the shards again with that one"
                 )
+        self.refuse_little(least=2)
 
     @cached_property
     def languages(self) -> list[str]:
@@ -86,21 +87,32 @@ class ShardedText:
 
     @cached_property
     def train(self) -> dict[str, Shard]:
-        """The shards to train on; a language without a token is refused."""
-        shards = {language: self._open(language, "train") for language in self.languages}
-        for language, shard in shards.items():
-            if len(shard.tokens) < 2:
+        """The shards to train on."""
+        return {language: self._open(language, "train") for language in self.languages}
+
+    def refuse_little(self, *, least: int) -> None:
+        """Raise `InputError` for a language with fewer than `least` tokens to train on."""
+        for language, tokens in self.counts("tokens").items():
+            if tokens < least:
                 raise InputError(
-                    f"{self.folder}: {language} has {len(shard.tokens)} tokens of text; "
-                    f"add text to {language}.txt or take the file away"
+                    f"{self.folder}: {language} has {tokens:,} tokens of text, expected at least "
+                    f"{least:,}; add text to {language}.txt or take the file away"
                 )
-        return shards
 
     @cached_property
     def held_out(self) -> dict[str, Shard]:
         """The held-out shards of those languages that have any."""
         shards = {language: self._open(language, "held_out") for language in self.languages}
         return {language: shard for language, shard in shards.items() if len(shard.tokens) > 1}
+
+    @cached_property
+    def sha256(self) -> str:
+        """A hash of what the tokens are: each language's text, how it was cut, and the tokenizer."""
+        facts = {
+            language: [m["tokenizer"], m["text_sha256"], m["held_out_share"], m["left_out"]]
+            for language, m in self.manifests.items()
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def counts(self, what: str, split: str = "train") -> dict[str, int]:
         """Return "tokens", "documents" or "characters" of each language."""
@@ -141,6 +153,9 @@ def make_shards(
     paths = sorted(corpus.glob("*.txt"))
     if not paths:
         raise InputError(f"{corpus}: no <language>.txt in it; expected text such as th.txt, en.txt")
+    for manifest in folder.glob("*.json"):  # a language whose text was taken away leaves
+        if not (corpus / f"{manifest.stem}.txt").is_file():
+            manifest.unlink()
     for path in progress(paths, "Encoding text"):
         language = language_code(path.stem)
         facts = {

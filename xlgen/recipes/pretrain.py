@@ -93,6 +93,7 @@ class Pretraining(RunConfig):
             return validation_losses(adapted, watched, settings=self.training)
 
         with RunFolder(folder, self) as opened:
+            opened.bind("text", str(self.corpus), sha256=text.sha256)
             result = train(adapted, stream, config=self.training, folder=opened, validate=validate)
         export_model(folder, folder / "model")
         return result
@@ -180,6 +181,7 @@ class TextExamples:
 
     def order(self) -> Mixture:
         """Return which segment each global example number is made of."""
+        self.text.refuse_little(least=self.raw_length)  # one segment
         shards = self.text.train.values()
         segments = [shard.segments(self.raw_length) for shard in shards]
         rates = temperature_rates([len(shard.tokens) for shard in shards], self.config.alpha)

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.grid import QUALITY, Grid, wrong_share
-from xlgen.reports.read import RunResults
+from xlgen.reports.read import History
 from xlgen.reports.svg import (
     GRID,
     INK,
@@ -189,12 +191,14 @@ def _add_legend_of(figure: Figure, grid: Grid, systems: Sequence[int]) -> None:
     )  # fmt: skip
 
 
-def draw_curves(runs: Sequence[RunResults], systems: Sequence[str], *, name: str) -> Picture | None:
+def draw_curves(
+    histories: Sequence[History], systems: Sequence[str], *, name: str
+) -> Picture | None:
     """One column per trained run: loss, and SP-ROUGE-Lsum per checkpoint where it was measured."""
-    trained = [i for i, run in enumerate(runs) if run.history]
+    trained = [i for i, history in enumerate(histories) if history]
     if not trained:
         return None
-    keys = [key for key in ("loss", QUALITY) if any(_has(runs[i], key) for i in trained)] or [
+    keys = [key for key in ("loss", QUALITY) if any(_has(histories[i], key) for i in trained)] or [
         "loss"
     ]
     title = "Learning curves"
@@ -205,12 +209,13 @@ def draw_curves(runs: Sequence[RunResults], systems: Sequence[str], *, name: str
         for row, key in enumerate(keys):
             for column, i in enumerate(trained):
                 axes = grid[row][column]
-                _draw_curve(axes, runs[i], key, colour(i))
+                _draw_curve(axes, histories[i], key, colour(i))
                 axes.set_title(systems[i] if row == 0 else "")
                 if column == 0:
                     axes.set_ylabel(
                         "loss, nats per target token" if key == "loss" else "SP-ROUGE-Lsum"
                     )
+            _show_validation(grid[row], [histories[i] for i in trained], key)
         for axes in grid[-1]:
             axes.set_xlabel("step")
         figure.subplots_adjust(
@@ -225,8 +230,8 @@ def draw_curves(runs: Sequence[RunResults], systems: Sequence[str], *, name: str
     )
 
 
-def _has(run: RunResults, key: str) -> bool:
-    return any(key in scores for record in run.history for scores in _validation(record).values())
+def _has(history: History, key: str) -> bool:
+    return any(key in scores for record in history for scores in _validation(record).values())
 
 
 def _validation(record: Any) -> dict[str, dict[str, float]]:
@@ -234,16 +239,16 @@ def _validation(record: Any) -> dict[str, dict[str, float]]:
     return found if isinstance(found, dict) else {}
 
 
-def _draw_curve(axes: Axes, run: RunResults, key: str, line: str) -> None:
+def _draw_curve(axes: Axes, history: History, key: str, line: str) -> None:
     axes.tick_params(length=0, labelcolor=SOFT)
     if key == "loss":
         points = [
-            (r["step"], r["loss"]) for r in run.history if isinstance(r.get("loss"), (int, float))
+            (r["step"], r["loss"]) for r in history if isinstance(r.get("loss"), (int, float))
         ]
         if points:
             axes.plot(*zip(*_thin(points), strict=True), color=SOFT, linewidth=0.7, alpha=0.7)
     curves: dict[str, list[tuple[int, float]]] = {}
-    for record in run.history:
+    for record in history:
         for language, scores in _validation(record).items():
             if isinstance(scores.get(key), (int, float)):
                 curves.setdefault(language, []).append((record["step"], scores[key]))
@@ -257,6 +262,34 @@ def _draw_curve(axes: Axes, run: RunResults, key: str, line: str) -> None:
         means = [sum(dict(c)[step] for c in others.values()) / len(others) for step in steps]
         if steps:
             _labelled(axes, list(zip(steps, means, strict=True)), "others", line, "--")
+
+
+def _show_validation(row: Sequence[Axes], histories: Sequence[History], key: str) -> None:
+    """Leave out what lies above all validation: the first training losses would press the rest flat."""
+    values = [
+        scores[key]
+        for history in histories
+        for record in history
+        for scores in _validation(record).values()
+        if isinstance(scores.get(key), (int, float))
+    ]
+    if values:
+        low, high = row[0].get_ylim()
+        row[0].set_ylim(low, min(high, max(values) + 0.05 * (max(values) - low)))
+    for axes in row:
+        _part_labels(axes)
+
+
+def _part_labels(axes: Axes) -> None:
+    """Move the names at the ends of curves apart where they would lie on each other."""
+    labels = sorted(
+        (text for text in axes.texts if isinstance(text, Annotation)), key=lambda text: text.xy[1]
+    )
+    low, high = axes.get_ylim()
+    for below, above in pairwise(labels):
+        if above.xy[1] - below.xy[1] < 0.07 * (high - low):
+            below.set_position((6, -6))
+            above.set_position((6, 6))
 
 
 def _thin(points: list[tuple[int, float]], *, most: int = 300) -> list[tuple[float, float]]:

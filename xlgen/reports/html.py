@@ -182,7 +182,7 @@ def _render(runs: Sequence[RunResults], sections: Sequence[Section], missing: Se
         script=Markup(script),
         systems=systems,
         sections=sections,
-        curves=draw_curves(runs, systems, name="curves"),
+        curves=draw_curves([run.history for run in runs], systems, name="curves"),
         missing=missing,
         origins=[_origin(run, name) for run, name in zip(runs, systems, strict=True)],
         signatures=_signatures(runs, systems),

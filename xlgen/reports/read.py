@@ -13,6 +13,8 @@ from xlgen.languages import language_code
 from xlgen.metrics.predictions import document_of
 from xlgen.reports.text import one_line
 
+History = tuple[Mapping[str, Any], ...]  # the lines of metrics.jsonl
+
 # How the paper writes its methods; any other name is shown as it is stored.
 LABELS = {"prompt-tuning": "PromptTuning", "model-tuning": "ModelTuning", "lead-64": "LEAD-64"}
 
@@ -70,7 +72,7 @@ class RunResults:
     run: Mapping[str, Any]
     config: Mapping[str, Any]
     cells: tuple[Cell, ...]
-    history: tuple[Mapping[str, Any], ...]
+    history: History
     predictions: Mapping[tuple[str, str], tuple[Prediction, ...]]
 
     @property
@@ -104,7 +106,7 @@ def read_run(folder: Path) -> RunResults:
         run=_mapping(data.get("run"), folder / "scores.json", "run"),
         config=_read_json(config, remedy="restore it") if config.exists() else {},
         cells=cells,
-        history=_read_history(folder / "metrics.jsonl"),
+        history=read_history(folder / "metrics.jsonl"),
         predictions={
             key: _read_predictions(folder, *key)
             for key in dict.fromkeys((cell.benchmark, cell.split) for cell in cells)
@@ -209,7 +211,7 @@ def _score(value: Any, where: str, key: str) -> float:
     return float(value)
 
 
-def _read_history(path: Path) -> tuple[Mapping[str, Any], ...]:
+def read_history(path: Path) -> History:
     """Read metrics.jsonl in the order of steps; a step written again after a resume replaces the first."""
     if not path.exists():
         return ()

@@ -1,7 +1,7 @@
 """A run folder: one writer, its configuration written once, its metrics line by line.
 
-`config.json`, `model.json` (the SHA-256 of the weights it began on), `steps/`, `metrics.jsonl`, `log/`
-(TensorBoard), and what evaluation adds later.
+`config.json`, `model.json` or `text.json` (the SHA-256 of what it began on), `steps/`, `metrics.jsonl`,
+`log/` (TensorBoard), and what evaluation adds later.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -30,6 +30,9 @@ HARMLESS = frozenset(
     f"training.{name}"
     for name in ("steps", "checkpoint_every", "validate_every", "log_every", "keep")
 )
+
+
+Basis = Literal["model", "text"]  # weights that a method is trained on; text to pretrain on
 
 
 class RunFolder:
@@ -144,27 +147,29 @@ class RunFolder:
                 "choose another folder, or the version of xlgen that began it"
             ) from error
 
-    def bind_model(self, model: str, *, sha256: str) -> None:
-        """Store the weights that a new run begins on; a run that has steps must be on the same ones."""
+    def bind(self, kind: Basis, name: str, *, sha256: str) -> None:
+        """Store what a new run is based on; a run that has steps must be based on the same."""
         if self.steps.steps():
-            self.check_model(model, sha256=sha256)
+            self.check(kind, name, sha256=sha256)
         elif not workers().follows:
-            self.write_json("model.json", {"sha256": sha256})
+            self.write_json(f"{kind}.json", {"sha256": sha256})
 
-    def check_model(self, model: str, *, sha256: str) -> None:
-        """Raise InputError where the run's steps were made on other weights than `model` has now.
+    def check(self, kind: Basis, name: str, *, sha256: str) -> None:
+        """Raise InputError where the run's steps were made from another than `name` is now.
 
         A run begun before this was stored cannot be checked, and says so.
         """
-        if not (self.path / "model.json").exists():
-            log.warning("%s does not say which weights of %r it is of", self.path, model)
+        if not (self.path / f"{kind}.json").exists():
+            log.warning(
+                "%s does not say which contents of the %s %r it is of", self.path, kind, name
+            )
             return
-        facts = self.read_json("model.json")
+        facts = self.read_json(f"{kind}.json")
         stored = str(facts.get("sha256") if isinstance(facts, dict) else None)
         if stored != sha256:
             raise InputError(
-                f"{self.path} is of the model {model!r} with weights {stored[:8]}, which now has "
-                f"{sha256[:8]}; restore that model, or delete this folder and train anew"
+                f"{self.path} is of the {kind} {name!r} with contents {stored[:8]}, which now are "
+                f"{sha256[:8]}; restore that {kind}, or delete this folder and train anew"
             )
 
     def append_metrics(self, line: dict[str, Any]) -> None:
