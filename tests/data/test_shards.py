@@ -99,9 +99,24 @@ def test_an_empty_corpus_or_language_is_refused(tmp_path, small_tokenizer):
     with pytest.raises(InputError, match=r"no <language>\.txt"):
         make_shards(tmp_path, small_tokenizer)
     (tmp_path / "hi.txt").write_text("\n\n")
-    text = ShardedText(make_shards(tmp_path, small_tokenizer), small_tokenizer)
+    folder = make_shards(tmp_path, small_tokenizer)
     with pytest.raises(InputError, match="hi has 0 tokens"):
-        _ = text.train
+        ShardedText(folder, small_tokenizer)
+
+
+def test_a_language_whose_text_was_taken_away_leaves(corpus, small_tokenizer):
+    languages = ShardedText(make_shards(corpus, small_tokenizer), small_tokenizer).languages
+    (corpus / "ar.txt").unlink()
+    left = ShardedText(make_shards(corpus, small_tokenizer), small_tokenizer).languages
+    assert left == [language for language in languages if language != "ar"]
+
+
+def test_a_hash_tells_which_text_the_tokens_are_of(corpus, small_tokenizer):
+    first = ShardedText(make_shards(corpus, small_tokenizer), small_tokenizer).sha256
+    assert ShardedText(make_shards(corpus, small_tokenizer), small_tokenizer).sha256 == first
+    with (corpus / "ar.txt").open("a", encoding="utf-8") as file:
+        file.write("\n\nسطر آخر\n")
+    assert ShardedText(make_shards(corpus, small_tokenizer), small_tokenizer).sha256 != first
 
 
 @pytest.mark.parametrize("kind", ["tokens", "starts"])
