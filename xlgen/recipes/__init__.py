@@ -20,6 +20,9 @@ RECIPES = Table(
     {
         "howto.prompt": "xlgen.recipes.howto:prompt",
         "howto.model": "xlgen.recipes.howto:model",
+        "probe.prompt": "xlgen.recipes.probe:prompt",
+        "probe.model": "xlgen.recipes.probe:model",
+        "probe.sup_all": "xlgen.recipes.probe:sup_all",
         "demo.prompt": "xlgen.recipes.demo:prompt",
         "demo.model": "xlgen.recipes.demo:model",
         "paper.prompt": "xlgen.recipes.paper:prompt",
