@@ -127,7 +127,7 @@ def test_missing_text_is_refused(tmp_path, spiece, change, message):
 )
 @pytest.mark.parametrize("recipe", ["pretrain.pico_start", "pretrain.pico", "pretrain.pico_lm"])
 def test_a_tokenizer_with_other_sentinels_is_refused(
-    tmp_path, corpus_of_six, article_1, recipe, sentinels, message
+    tmp_path, tiny, corpus_of_six, article_1, recipe, sentinels, message
 ):
     path = tmp_path / "other.model"
     sentencepiece.SentencePieceTrainer.train(
@@ -135,8 +135,9 @@ def test_a_tokenizer_with_other_sentinels_is_refused(
         vocab_size=580, byte_fallback=True, hard_vocab_limit=False, minloglevel=2,
         pad_id=0, eos_id=1, unk_id=2, bos_id=-1, control_symbols=sentinels,
     )  # fmt: skip
-    short = "passes=1" if recipe.endswith("start") else "training.steps=1"  # if it were taken
-    config = resolve(recipe, [f"corpus={corpus_of_six}", f"tokenizer={path}", short])
+    if recipe.endswith("start"):  # small, so that a tokenizer that is taken shows at once
+        tiny = [f"corpus={corpus_of_six}", "shape.vocabulary=640", "passes=1"]
+    config = resolve(recipe, [*tiny, f"tokenizer={path}"])
     with pytest.raises(InputError, match=f"other.model: .*{message}.*`xlgen train pretrain.tok"):
         config.run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
