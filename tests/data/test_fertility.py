@@ -5,6 +5,7 @@ import json
 
 import pytest
 import sentencepiece
+from rich.console import Console
 
 from xlgen.data.fertility import PARALLEL, Counts, count, study, whole_pairs
 from xlgen.data.tokenizer import PieceSplitter, packaged_tokenizer
@@ -91,6 +92,9 @@ def test_every_line_of_a_corpus_is_counted(tmp_path, article_1):
     told = studied.to_json()
     assert json.loads(json.dumps(told)) == told
     assert studied.table().row_count == 18
+    console = Console(width=80, file=io.StringIO())
+    console.print(studied.table())
+    assert "…" not in console.file.getvalue()
 
 
 @pytest.mark.parametrize(

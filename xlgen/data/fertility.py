@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PACKAGED = "tokenizer"  # what `xlgen show` calls the packaged one
 # A language is measured on the first of these that has it.
 PARALLEL = ("howto0", "howto0-short")
-RATES = ("pieces a\ncharacter", "bytes\n%")
+RATES = ("pieces a\ncharacter", "bytes\n%", "changed")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Counts:
 
     @property
     def shown(self) -> tuple[str, str, str]:
-        """The cells of a table: RATES, and how many texts were changed."""
+        """The cells under RATES."""
         return f"{self.per_character:.3f}", f"{self.byte_share:.2f}", f"{self.changed:,}"
 
     def to_json(self) -> dict[str, Any]:
@@ -108,13 +108,13 @@ class Study:
         return {**told, "languages": [row.to_json() for row in self.languages]}
 
     def table(self) -> "Table":
-        """Return a table for the terminal; a corpus that was read has its columns."""
+        """Return a table for the terminal; its last columns are of the corpus where one was read."""
         from rich.markup import escape
         from rich.table import Table
 
         has_corpus = any(row.corpus for row in self.languages)
-        heads = ["", "parallel", "n", "pieces\neach", "to\nEnglish", *RATES, "changed"]
-        heads += ["corpus\nlines", *RATES, "changed"] if has_corpus else []
+        heads = ["", "parallel", "n", "pieces\neach", "to\nEnglish"]
+        heads += ["corpus\nlines", *RATES] if has_corpus else RATES
         title = f"{self.name}: {self.pieces:,} pieces, SHA-256 {self.sha256[:8]}"
         table = Table(*heads, box=None, title=escape(title), caption=escape(self._caption()))
         table.caption_justify = "left"
@@ -122,9 +122,12 @@ class Study:
             column.justify = "right"
         for row in self.languages:
             mean = row.parallel.pieces / row.parallel.texts
-            own = (str(row.parallel.texts), f"{mean:.0f}", f"{row.ratio:.2f}", *row.parallel.shown)
-            corpus = (f"{row.corpus.texts:,}", *row.corpus.shown) if row.corpus else ()
-            table.add_row(row.language, row.data_set, *own, *corpus)
+            cells = [row.data_set, str(row.parallel.texts), f"{mean:.0f}", f"{row.ratio:.2f}"]
+            if row.corpus:
+                cells += [f"{row.corpus.texts:,}", *row.corpus.shown]
+            elif not has_corpus:
+                cells += row.parallel.shown
+            table.add_row(row.language, *cells)
         return table
 
     def _caption(self) -> str:
