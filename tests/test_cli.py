@@ -34,6 +34,19 @@ def test_list_and_show_speak_json():
     assert shown["settings"]["method"]["name"] == "prompt-tuning"
 
 
+def test_show_studies_a_tokenizer(tmp_path):
+    (tmp_path / "en.txt").write_text("Open the file.\n", "utf-8")
+    studied = json.loads(xlgen("show", "tokenizer", "--corpus", tmp_path, "--json").stdout)
+    assert studied["pieces"] == 24_000
+    assert [row["corpus"] and row["corpus"]["texts"] for row in studied["languages"][:2]] == [
+        1,
+        None,
+    ]
+    shown = xlgen("show", "tokenizer", "--corpus", tmp_path)
+    assert "d4698ce5" in shown.stdout
+    assert "at most 1." in shown.stdout
+
+
 GOOD = {"id": "1", "language": "th", "prediction": "สวัสดี", "reference": "สวัสดี"}
 
 
@@ -93,6 +106,9 @@ MISTAKES = {
         "FILE:2",
     ),
     "score: tokenizer is no tokenizer": (("score", "FILE", "--spm", "FILE"), lines(GOOD), "FILE"),
+    "show: tokenizer is no tokenizer": (("show", "FILE"), b"{}", "FILE: expected a SentencePiece"),
+    "show: no such tokenizer": (("show", "tokeniser"), b"", "did you mean tokenizer"),
+    "show: corpus without text": (("show", "tokenizer", "--corpus", "."), b"", "<language>.txt"),
     "data: not a data file": (("data", "check", "FILE"), b"x", "FILE"),
     "report of nothing": (("report", "FOLDER"), b"", "FOLDER"),
 }

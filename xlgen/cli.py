@@ -96,13 +96,18 @@ def list_(
 
 @app.command(
     epilog="Examples: `xlgen show demo.prompt`, `xlgen show runs/first`, "
-    "`xlgen show nano --corpus corpus`"
+    "`xlgen show nano --corpus corpus`, `xlgen show tokenizer`"
 )
 def show(
-    name: Annotated[str, typer.Argument(help="A name that `xlgen list` prints, or a run folder.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A name that `xlgen list` prints, a run folder, `tokenizer` or a SentencePiece file."
+        ),
+    ],
     corpus: Annotated[
         Path | None,
-        typer.Option(help="For a model: measure it on the held-out text of this corpus."),
+        typer.Option(help="For a model, a tokenizer: measure it on the text of this corpus."),
     ] = None,
     segments: Annotated[
         int, typer.Option(min=1, help="At most so many segments of held-out text a language.")
@@ -112,6 +117,12 @@ def show(
     """Show one thing wholly: a recipe's settings, a model's sizes or what it can do, a run's state."""
     from xlgen import inventory
 
+    if name == "tokenizer" or Path(name).is_file():
+        from xlgen.data.fertility import study
+
+        studied = study(name, corpus)
+        _say(studied.to_json() if as_json else studied.table(), as_json=as_json)
+        return
     if corpus is not None:
         from xlgen.recipes.examine import examine
 

@@ -11,6 +11,7 @@ from typing import Any
 from xlgen import __version__
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.config import to_json
+from xlgen.data.fertility import PACKAGED
 from xlgen.errors import InputError
 from xlgen.files import read_object
 from xlgen.languages import LANGUAGES
@@ -72,7 +73,7 @@ def describe(name: str) -> dict[str, Any]:
             value = entry() if kind == "recipes" else entry
             settings = value if not isinstance(value, type) else _defaults(value)
             return {"kind": kind, "name": name, "about": _summary(entry), **_settings(settings)}
-    known = [*MODELS, *(entry for table in TABLES.values() for entry in table)]
+    known = [*MODELS, PACKAGED, *(entry for table in TABLES.values() for entry in table)]
     raise InputError(f"nothing is named {name!r}: {near_names(name, known)}")
 
 

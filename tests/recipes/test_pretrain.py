@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sentencepiece
 import torch
 
 from xlgen.config import from_json, to_json
@@ -113,6 +114,33 @@ def test_missing_text_is_refused(tmp_path, spiece, change, message):
     config = resolve("pretrain.pico", [f"tokenizer={spiece.path}", *change])
     with pytest.raises(InputError, match=message):
         config.run(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("sentinels", "message"),
+    [
+        ([], "expected a sentinel <extra_id_99>, the file has 0; use one with T5's 100"),
+        ([f"<mask_{k}>" for k in range(100)], "the file has 0"),
+        ([f"<extra_id_{k}>" for k in range(49, -1, -1)], "the file has 50"),
+        ([f"<extra_id_{k}>" for k in range(100)], "on descending ids, found <extra_id_0> on 3"),
+    ],
+)
+@pytest.mark.parametrize("recipe", ["pretrain.pico_start", "pretrain.pico", "pretrain.pico_lm"])
+def test_a_tokenizer_with_other_sentinels_is_refused(
+    tmp_path, tiny, corpus_of_six, article_1, recipe, sentinels, message
+):
+    path = tmp_path / "other.model"
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(list(article_1.values())), model_prefix=str(path.with_suffix("")),
+        vocab_size=580, byte_fallback=True, hard_vocab_limit=False, minloglevel=2,
+        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, control_symbols=sentinels,
+    )  # fmt: skip
+    if recipe.endswith("start"):  # small, so that a tokenizer that is taken shows at once
+        tiny = [f"corpus={corpus_of_six}", "shape.vocabulary=640", "passes=1"]
+    config = resolve(recipe, [*tiny, f"tokenizer={path}"])
+    with pytest.raises(InputError, match=f"other.model: .*{message}.*`xlgen train pretrain.tok"):
+        config.run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_shape_that_does_not_fit_is_refused(tmp_path, tiny):

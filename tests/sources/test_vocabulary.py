@@ -1,13 +1,20 @@
 """A tokenizer trained on a few texts: its layout, its sentinels, nothing lost; the packaged one as well."""
 
+import importlib.resources
+import json
 import unicodedata
 from pathlib import Path
 
 import pytest
+from udhr import ARTICLE_1
 
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
+from xlgen.metrics import METRICS
+from xlgen.metrics.pieces import Pieces
+from xlgen.model import MODELS
+from xlgen.model.packaged import find_model, open_tokenizer
 from xlgen.sources.vocabulary import SENTINELS, sample_text, train_tokenizer
 
 SIZE = 660
@@ -74,8 +81,45 @@ def test_sample_is_tempered_and_repeatable(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="build the corpus first"):
+    with pytest.raises(InputError, match="xlgen data build corpus"):
         list(sample_text(tmp_path, alpha=0.3, seed=0, characters=10))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("th.txt", b"a\n\xff", r"th\.txt:2: not UTF-8"),
+        ("xx.txt", b"a", "xx"),
+        ("zh-cn.txt", b"a", "zh too; join the two files"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, content, message) -> None:
+    (tmp_path / "zh.txt").write_text("文")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        train_tokenizer(tmp_path, tmp_path / "spiece.model", size=SIZE, threads=1)
+    assert not (tmp_path / "spiece.model").exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [(90_000, "too high"), (300, "smaller than required"), (3, "no piece left")],
+)
+def test_a_size_that_the_text_cannot_give_is_refused(corpus, tmp_path, size, message) -> None:
+    with pytest.raises(InputError, match=f"no vocabulary of {size:,} pieces.*{message}"):
+        train_tokenizer(corpus, tmp_path / "spiece.model", size=size, threads=1)
+
+
+def test_held_out_paragraphs_are_not_read(tmp_path: Path) -> None:
+    class LeftOut:
+        identity = ""
+
+        def __contains__(self, paragraph: str) -> bool:
+            return paragraph == "born"
+
+    (tmp_path / "en.txt").write_text("born\nfree\n\nborn\n")
+    sample = sample_text(tmp_path, alpha=0.3, seed=0, characters=99, left_out=LeftOut())
+    assert list(sample) == ["free"]
 
 
 def test_packaged_tokenizer_keeps_text_and_knows_its_characters(article_1: dict[str, str]) -> None:
@@ -88,3 +132,63 @@ def test_packaged_tokenizer_keeps_text_and_knows_its_characters(article_1: dict[
         assert tokenizer.decode(tokens) == unicodedata.normalize("NFKC", text)
         pieces = tokenizer.pieces(text)  # a rare character is three bytes: one in a hundred at most
         assert sum(piece.startswith("<0x") for piece in pieces) <= 0.03 * len(text)
+
+
+# What byte fallback and normalization meet: decoding gives NFKC's text back.
+HARD_TEXTS = {
+    "empty": "",
+    "emoji": "👨‍👩‍👧 👍🏽 🇹🇭",
+    "rare ideographs": "𠮷野家 龘 㐀",
+    "scripts without a piece": "ξένος ქართული አማርኛ ᚠᚢᚦ 𓀀",
+    "private use": "\ue000",
+    "a sentinel's name": "<extra_id_0> a<extra_id_99>b",
+    "names of pieces": "</s><pad><unk><0x41>",
+    "controls": "a\x00b\x85c\xadd",
+}
+
+
+@pytest.mark.parametrize("kind", [*HARD_TEXTS, *LANGUAGES])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_packaged_tokenizer_gives_hard_text_back(kind: str, form: str) -> None:
+    tokenizer = packaged_tokenizer()
+    text = unicodedata.normalize(form, HARD_TEXTS.get(kind) or ARTICLE_1.get(kind, ""))
+    tokens = tokenizer.encode(text)
+    assert tokenizer.unk not in tokens
+    assert max(tokens, default=3) < tokenizer.sentinel(SENTINELS - 1)
+    normal = unicodedata.normalize("NFKC", " ".join(text.split(" ")))
+    assert tokenizer.decode(tokens) == tokenizer.normalize(text) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("ﬁ，Ａ①", "fi,A1"),  # NFKC
+        ("▁free▁", "free"),  # U+2581 is SentencePiece's space
+        (" a \t b\u3000c\u200bd\u200ce\n", "a b c d e"),  # of nmt_nfkc, as in mT5's file
+        ("a\x01b\x7fc\ufffd", "abc"),
+    ],
+)
+def test_normalization_is_nfkc_and_one_space_for_each_white_space(text: str, normal: str) -> None:
+    assert packaged_tokenizer().normalize(text) == normal
+    assert packaged_tokenizer().decode(packaged_tokenizer().encode(text)) == normal
+
+
+def test_packaged_tokenizer_is_frozen() -> None:
+    """Models are trained on its ids, and every score's signature names it."""
+    tokenizer = packaged_tokenizer()
+    assert tokenizer.sha256.startswith("d4698ce5666d583b")
+    card = importlib.resources.files("xlgen") / "assets" / "tokenizer" / "card.json"
+    assert json.loads(card.read_text("utf-8"))["sha256"] == tokenizer.sha256
+    assert [open_tokenizer(find_model(name)).sha256 for name in MODELS] == [tokenizer.sha256] * 2
+    compared = [metric for name in METRICS if (metric := METRICS[name](Pieces())).needs_reference]
+    assert compared
+    assert all("|spm:packaged@d4698ce5|" in metric.signature for metric in compared)
+
+
+def test_packaged_tokenizer_has_the_sentinels_of_t5() -> None:
+    tokenizer = packaged_tokenizer()
+    assert [tokenizer.sentinel(k) for k in range(100)] == list(range(23_999, 23_899, -1))
+    names = [tokenizer.decode([tokenizer.sentinel(k)]) for k in range(100)]
+    assert names == [f"<extra_id_{k}>" for k in range(100)]
+    with pytest.raises(InputError, match="the file has 100"):
+        tokenizer.sentinel(100)

@@ -150,14 +150,11 @@ def make_shards(
     with a warning that counts them.
     """
     folder = corpus / f"tokens-{tokenizer.sha256[:8]}"
-    paths = sorted(corpus.glob("*.txt"))
-    if not paths:
-        raise InputError(f"{corpus}: no <language>.txt in it; expected text such as th.txt, en.txt")
-    for manifest in folder.glob("*.json"):  # a language whose text was taken away leaves
-        if not (corpus / f"{manifest.stem}.txt").is_file():
+    texts = text_files(corpus)
+    for manifest in folder.glob("*.json"):
+        if manifest.stem not in texts:  # a language whose text was taken away leaves
             manifest.unlink()
-    for path in progress(paths, "Encoding text"):
-        language = language_code(path.stem)
+    for language, path in progress([*texts.items()], "Encoding text"):
         facts = {
             "format": FORMAT,
             "tokenizer": tokenizer.sha256,
@@ -177,23 +174,40 @@ def make_shards(
     return folder
 
 
-def read_documents(path: Path) -> Iterator[str]:
-    """Yield the documents of a text file: what stands between empty lines.
+def text_files(corpus: Path) -> dict[str, Path]:
+    """Return the files of a corpus by language code; refuse a folder without any."""
+    files: dict[str, Path] = {}
+    for path in sorted(corpus.glob("*.txt")):
+        code = language_code(path.stem)
+        if code in files:
+            raise InputError(f"{path}: {files[code].name} is {code} too; join the two files")
+        files[code] = path
+    if not files:
+        raise InputError(
+            f"{corpus}: no <language>.txt in it; expected text such as th.txt, en.txt: your own, or "
+            "that of `xlgen data build corpus`"
+        )
+    return files
 
-    Raises `InputError` with the line of the first byte that is not UTF-8.
-    """
+
+def read_documents(path: Path) -> Iterator[str]:
+    """Yield the documents of a text file: what stands between empty lines; see `read_text`."""
+    for document in read_text(path).split("\n\n"):
+        if document.strip():
+            yield document.strip("\n")
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; raise `InputError` with the line of the first byte that is not UTF-8."""
     data = path.read_bytes()
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{path}:{line}: not UTF-8 (byte 0x{data[error.start]:02x}); convert the file, "
             "for example with iconv"
         ) from error
-    for document in text.split("\n\n"):
-        if document.strip():
-            yield document.strip("\n")
 
 
 def is_held_out(document: str, share: float) -> bool:

@@ -59,6 +59,32 @@ class PieceSplitter:
         except UnicodeEncodeError as error:
             raise InputError(_surrogate_message(error)) from error
 
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Return the text of ids that `encode` gave."""
+        return str(self._processor.decode(list(tokens)))
+
+    def normalize(self, text: str) -> str:
+        """Return `text` as the model's own rules rewrite it: all that `decode` can give back."""
+        try:
+            written = self._processor.normalize(text.encode()).decode()
+        except UnicodeEncodeError as error:
+            raise InputError(_surrogate_message(error)) from error
+        return written.replace("▁", " ")[written.startswith("▁") and self._adds_space :]
+
+    @cached_property
+    def size(self) -> int:
+        """How many pieces the file has, special ones included."""
+        return int(self._processor.get_piece_size())
+
+    @cached_property
+    def byte_ids(self) -> frozenset[int]:
+        """The ids of single bytes, which spell characters that no piece has; empty without any."""
+        return frozenset(i for i in range(self.size) if self._processor.is_byte(i))
+
+    @cached_property
+    def _adds_space(self) -> bool:
+        return bool(self._processor.normalize("x").startswith("▁"))
+
 
 class Tokenizer(PieceSplitter):
     """A SentencePiece model with T5's special ids: pad 0, eos 1, unk 2, sentinels at the top.
@@ -71,7 +97,6 @@ class Tokenizer(PieceSplitter):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
-        self.size = int(self._processor.get_piece_size())
         self._check_special_ids()
         self._sentinels = _sentinel_ids(self._processor, self._data, self.path)
 
@@ -91,7 +116,7 @@ class Tokenizer(PieceSplitter):
             return self._sentinels[k]
         raise InputError(
             f"{self.path}: expected a sentinel <extra_id_{k}>, the file has {len(self._sentinels)};"
-            " use a tokenizer with 100 sentinels, such as mT5's"
+            " use one with T5's 100 sentinels: mT5's, or what `xlgen train pretrain.tokenizer` makes"
         )
 
     @cached_property
@@ -206,7 +231,8 @@ def _sentinel_ids(processor: "SentencePieceProcessor", data: bytes, path: Path) 
     ):
         raise InputError(
             f"{path}: expected sentinels <extra_id_0>, <extra_id_1>, ... on descending ids, found"
-            f" <extra_id_0> on {by_number.get(0)} of {len(ids)} others; build the file as mT5's is"
+            f" <extra_id_0> on {by_number.get(0)} of {len(ids)} in all; build the file as mT5's is, or"
+            " train one with `xlgen train pretrain.tokenizer`"
         )
     return ids
 

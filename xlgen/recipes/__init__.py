@@ -12,6 +12,7 @@ RUNS = Table(
         "adaptation": "xlgen.run:Adaptation",
         "bigrams": "xlgen.recipes.bigrams:BigramStart",
         "pretraining": "xlgen.recipes.pretrain:Pretraining",
+        "vocabulary": "xlgen.recipes.vocabulary:Vocabulary",
     },
 )
 
@@ -27,6 +28,7 @@ RECIPES = Table(
         "demo.model": "xlgen.recipes.demo:model",
         "paper.prompt": "xlgen.recipes.paper:prompt",
         "paper.model": "xlgen.recipes.paper:model",
+        "pretrain.tokenizer": "xlgen.recipes.vocabulary:tokenizer",
         "pretrain.nano_start": "xlgen.recipes.bigrams:nano",
         "pretrain.nano": "xlgen.recipes.pretrain:nano",
         "pretrain.nano_lm": "xlgen.recipes.pretrain:nano_lm",

@@ -30,6 +30,7 @@ from xlgen.model.positions import position_bucket
 from xlgen.model.t5 import T5, Stack, T5Config
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.export import export_model
+from xlgen.sources.vocabulary import SENTINELS
 from xlgen.tasks import Limits, UnsupervisedTask
 from xlgen.tasks.prefix_lm import PrefixLM
 from xlgen.tasks.span_corruption import SpanCorruption
@@ -131,10 +132,14 @@ class Pretraining(RunConfig):
 def open_text(
     corpus: Path | None, tokenizer: Path | None, *, held_out: float
 ) -> tuple[ShardedText, Tokenizer]:
-    """Return a corpus as tokens, encoded now if it was not, and its tokenizer."""
+    """Return a corpus as tokens, encoded now if it was not, and its tokenizer.
+
+    Raises `InputError` for a tokenizer without T5's hundred sentinels.
+    """
     if corpus is None:
         raise InputError("pretraining needs text: set corpus=DIR, a folder of <language>.txt")
     opened = Tokenizer(tokenizer) if tokenizer else packaged_tokenizer()
+    opened.sentinel(SENTINELS - 1)  # refused now, not at the first text with so many spans
     folder = make_shards(corpus, opened, held_out=held_out, left_out=HeldOutParagraphs())
     return ShardedText(folder, opened), opened
 

@@ -6,10 +6,12 @@ Layout of the ids, as in mT5's file: pad 0, eos 1, unk 2, the 256 bytes, the pie
 
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from xlgen.data.shards import LeftOut, read_text, text_files
 from xlgen.errors import InputError
+from xlgen.files import replacing
 from xlgen.languages import LANGUAGES
 
 SENTINELS = 100
@@ -28,19 +30,39 @@ def train_tokenizer(
     seed: int = 0,
     characters: int = CHARACTERS,
     threads: int = 2,
+    left_out: LeftOut | None = None,
 ) -> Path:
-    """Train on `<corpus_folder>/<language>.txt` and write the model file `out`.
+    """Train on `<corpus_folder>/<language>.txt` and write the model file `out`, sentinels included.
 
-    The same corpus, seed and number of threads give the same file.
+    The same corpus, seed and number of threads give the same file. Paragraphs in `left_out` are not read.
+    Raises `InputError` for a size that the text cannot give.
     """
+    sample = sample_text(
+        corpus_folder, alpha=alpha, seed=seed, characters=characters, left_out=left_out
+    )
+    text = list(sample)  # SentencePiece would swallow the error of a file that cannot be read
+    try:
+        model = _train(text, size=size - SENTINELS, threads=threads)
+    except RuntimeError as error:  # SentencePiece's: [the condition that failed] and a sentence
+        said = str(error).rpartition("] ")[2] or "no text, or no piece left"
+        raise InputError(
+            f"{corpus_folder}: its text gives no vocabulary of {size:,} pieces, {SENTINELS} sentinels "
+            f"among them (SentencePiece, of the others: {said}); choose another size, or add text"
+        ) from error
+    with replacing(out, what="the tokenizer") as partial:
+        partial.write_bytes(append_sentinels(model))
+    return out
+
+
+def _train(text: Sequence[str], *, size: int, threads: int) -> bytes:
     import sentencepiece
 
     written = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=sample_text(corpus_folder, alpha=alpha, seed=seed, characters=characters),
+        sentence_iterator=iter(text),
         model_writer=written,
         model_type="unigram",
-        vocab_size=size - SENTINELS,
+        vocab_size=size,
         character_coverage=COVERAGE,
         byte_fallback=True,
         normalization_rule_name="nmt_nfkc",
@@ -55,9 +77,7 @@ def train_tokenizer(
         num_threads=threads,
         minloglevel=1,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(append_sentinels(written.getvalue()))
-    return out
+    return written.getvalue()
 
 
 def append_sentinels(model: bytes, *, count: int = SENTINELS) -> bytes:
@@ -75,28 +95,27 @@ def append_sentinels(model: bytes, *, count: int = SENTINELS) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def sample_text(corpus_folder: Path, *, alpha: float, seed: int, characters: int) -> Iterator[str]:
+def sample_text(
+    corpus_folder: Path,
+    *,
+    alpha: float,
+    seed: int,
+    characters: int,
+    left_out: LeftOut | None = None,
+) -> Iterator[str]:
     """Yield paragraphs of all languages, about `characters` in all, in shares of size ** alpha.
 
-    A language with less text than its share gives all it has.
+    A language with less text than its share gives all it has; none gives paragraphs in `left_out`.
     """
-    sizes = {
-        code: path.stat().st_size
-        for code in LANGUAGES
-        if (path := corpus_folder / f"{code}.txt").exists()
-    }
-    if not sizes:
-        raise InputError(
-            f"{corpus_folder}: expected <language>.txt files of text; build the corpus first"
-        )
-    weights = {code: size**alpha for code, size in sizes.items()}
+    paths = text_files(corpus_folder)
+    weights = {c: paths[c].stat().st_size ** alpha for c in LANGUAGES if c in paths}
     for code, weight in weights.items():
         budget = characters * weight / sum(weights.values())
-        lines = (corpus_folder / f"{code}.txt").read_text(encoding="utf-8").split("\n")
+        lines = read_text(paths[code]).split("\n")
         random.Random(f"{seed}/{code}").shuffle(lines)
         for line in lines:
             if budget <= 0:
                 break
-            if line:
+            if line and (left_out is None or line not in left_out):
                 budget -= len(line)
                 yield line[:LONGEST]
