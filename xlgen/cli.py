@@ -100,15 +100,9 @@ def list_(
 )
 def show(
     name: Annotated[
-        str,
-        typer.Argument(
-            help="A name that `xlgen list` prints, a run folder, `tokenizer` or a SentencePiece file."
-        ),
+        str, typer.Argument(help="A listed name, a run folder or a SentencePiece file.")
     ],
-    corpus: Annotated[
-        Path | None,
-        typer.Option(help="For a model, a tokenizer: measure it on the text of this corpus."),
-    ] = None,
+    corpus: Annotated[Path | None, typer.Option(help="Measure a model, a tokenizer on it.")] = None,
     segments: Annotated[
         int, typer.Option(min=1, help="At most so many segments of held-out text a language.")
     ] = 16,
@@ -120,17 +114,16 @@ def show(
     if name == "tokenizer" or Path(name).is_file():
         from xlgen.data.fertility import study
 
-        studied = study(name, corpus)
-        _say(studied.to_json() if as_json else studied.table(), as_json=as_json)
-        return
-    if corpus is not None:
+        measured: Any = study(name, corpus)
+    elif corpus is not None:
         from xlgen.recipes.examine import examine
 
-        examined = examine(name, corpus, segments=segments)
-        _say(examined.to_json() if as_json else examined.table(), as_json=as_json)
+        measured = examine(name, corpus, segments=segments)
+    else:
+        found = inventory.describe(name)
+        _say(found if as_json else inventory.as_text(found), as_json=as_json)
         return
-    found = inventory.describe(name)
-    _say(found if as_json else inventory.as_text(found), as_json=as_json)
+    _say(measured.to_json() if as_json else measured.table(), as_json=as_json)
 
 
 @app.command(
@@ -150,14 +143,13 @@ def train(
     """Train a recipe, continuing where an earlier call stopped."""
     from xlgen.config import to_json
     from xlgen.recipes.resolve import default_folder, resolve
+    from xlgen.training.signals import Stopped
+    from xlgen.training.workers import workers
 
     logging.basicConfig(format="%(message)s")  # to stderr
     logging.getLogger("xlgen").setLevel(logging.INFO)
     config = resolve(recipe, settings or [])
     folder = out or default_folder(recipe)
-    from xlgen.training.signals import Stopped
-    from xlgen.training.workers import workers
-
     if workers().follows:
         logging.disable()  # the first process tells
     try:
@@ -262,8 +254,7 @@ def report(
     ],
     out: Annotated[Path, typer.Option(help="One self-contained page.")] = Path("report.html"),
     curves: Annotated[
-        Path | None,
-        typer.Option(help="Instead: an SVG of the losses of any runs, evaluated or not."),
+        Path | None, typer.Option(help="Instead: an SVG of any runs' losses.")
     ] = None,
     as_json: Json = False,
 ) -> None:
