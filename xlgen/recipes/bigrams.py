@@ -11,16 +11,18 @@ the first logits are the factorized table's. Ours; docs/pretraining.md says what
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
+from torch import Tensor
 
 from xlgen.data.mixture import temperature_rates
 from xlgen.data.shards import Shard, ShardedText
+from xlgen.data.tokenizer import Tokenizer
 from xlgen.files import write_whole
 from xlgen.model.load import random_model, save_model
 from xlgen.model.t5 import T5, T5Config
@@ -30,6 +32,7 @@ from xlgen.recipes.copying import add_codes, bigram_width, start_copying
 from xlgen.recipes.export import command
 from xlgen.recipes.factors import Factors, factorize_pmi, marginals
 from xlgen.recipes.pretrain import NANO, PICO, open_text, start_local
+from xlgen.recipes.warm_start import E5Columns, GivenColumns
 from xlgen.training.folder import RunFolder
 
 
@@ -60,6 +63,8 @@ class BigramStart(RunConfig):
     falling to zero. `smoothing` counts of the unigram are added to each row. What attention and
     feed-forward add to the residual stream begins `damping` times as large as in T5. `codes` is the width
     of the codes by which the decoder copies from the source (`recipes.copying`); the bigrams have the rest.
+    `e5` takes columns of theirs for a public table that has seen translations (`recipes.warm_start`): a
+    variant, outside the paper's setting.
     """
 
     name: ClassVar[str] = "bigrams"
@@ -74,6 +79,7 @@ class BigramStart(RunConfig):
     smoothing: float = 1.0
     damping: float = 0.1
     codes: int = 0
+    e5: E5Columns | None = None
     seed: int = 0
 
     def run(self, folder: Path) -> BigramResult:
@@ -82,9 +88,10 @@ class BigramStart(RunConfig):
         if (out / "README.md").is_file():
             return BigramResult(out, losses=None)
         text, tokenizer = open_text(self.corpus, self.tokenizer, held_out=self.held_out)
+        given = self.given_columns(tokenizer)
         with RunFolder(folder, self) as opened:
             table = count_bigrams(text, vocabulary=self.shape.vocabulary, alpha=self.alpha)
-            factors = self.fit(table)
+            factors = self.fit(table, given_VG=given.columns_VG if given else None)
             losses = held_out_losses(factors, text)
             opened.write_json("losses.json", losses)
             save_model(
@@ -94,14 +101,26 @@ class BigramStart(RunConfig):
             )
             if self.tokenizer is not None:
                 shutil.copyfile(tokenizer.path, out / "spiece.model")
-            write_whole(out / "README.md", self.card(text, losses))
+            write_whole(out / "README.md", self.card(text, losses, given=given))
         return BigramResult(out, losses)
 
-    def fit(self, table: csr_matrix) -> Factors:
-        """Factorize the counts [V, V] of `next` after `token`."""
+    def given_columns(self, tokenizer: Tokenizer) -> GivenColumns | None:
+        """Return the columns of the embedding that a public table gives, None where none does."""
+        if self.e5 is None:
+            return None
+        room = bigram_width(self.shape, codes=self.codes)
+        rows = self.shape.vocabulary
+        return self.e5.make(tokenizer.text_pieces, rows=rows, room=room, seed=self.seed)
+
+    def fit(self, table: csr_matrix, *, given_VG: Tensor | None = None) -> Factors:
+        """Factorize the counts [V, V] of `next` after `token`, beside columns that are given."""
         totals, unigram = marginals(table)
         width = bigram_width(self.shape, codes=self.codes)
-        factors = factorize_pmi(table, width=width, seed=self.seed)
+        if given_VG is None:
+            factors = factorize_pmi(table, width=width, seed=self.seed)
+        else:
+            own = width - given_VG.shape[1]
+            factors = factorize_pmi(table, width=own, seed=self.seed).beside(given_VG)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         factors = factors.to(device)
         unigram_V = torch.tensor(unigram, dtype=torch.float32, device=device)
@@ -129,8 +148,9 @@ class BigramStart(RunConfig):
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-        fitted = Factors(*(t.detach().cpu() for t in (factors.embedding_VD, factors.head_VD)))
-        return fitted.tell_apart(np.flatnonzero(totals == 0), seed=self.seed)
+        fitted = Factors(factors.embedding_VD.detach(), factors.head_VD.detach(), factors.given_VG)
+        unseen = np.flatnonzero(totals == 0)
+        return fitted.to("cpu").tell_apart(unseen, seed=self.seed).joined()
 
     def _batches(self, vocabulary: int) -> Iterator[np.ndarray]:
         order = np.random.default_rng(self.seed)
@@ -157,20 +177,24 @@ class BigramStart(RunConfig):
             start_copying(model, codes=self.codes)
         return model
 
-    def card(self, text: ShardedText, losses: dict[str, float]) -> str:
+    def card(
+        self, text: ShardedText, losses: dict[str, float], *, given: GivenColumns | None = None
+    ) -> str:
         """Return what the folder's README says."""
         tokens = sum(text.counts("tokens").values())
         return "\n".join(
             [
                 "# A start for pretraining: bigram embedding and head, fresh layers",
                 "",
+                *(given.warning() if given else []),
                 f"- Counts of adjacent tokens over all {tokens:,} tokens of the corpus, languages weighted"
                 f" by tokens ** {self.alpha}; {self.passes} passes over the table of counts",
                 f"- Width for codes to copy by: twice {self.codes}",
-                f"- Command: `{command(self, stage='_start')}`",
+                f"- Command: `{command(self, stage='_e5_start' if given else '_start')}`",
                 f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
                 "- Loss on held-out text, each token predicted from the one before (nats): "
                 + ", ".join(f"{language} {loss:.2f}" for language, loss in losses.items()),
+                *(given.facts() if given else []),
                 "",
             ]
         )
@@ -215,6 +239,11 @@ def _count(shard: Shard, vocabulary: int) -> csr_matrix:
 def nano() -> BigramStart:
     """What the packaged model's first stage starts from."""
     return BigramStart(codes=NANO.head_width)
+
+
+def nano_e5() -> BigramStart:
+    """A variant whose embedding has seen translations, which the paper forbids; set `e5.file`."""
+    return replace(nano(), e5=E5Columns())
 
 
 def pico() -> BigramStart:

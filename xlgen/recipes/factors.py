@@ -16,26 +16,49 @@ POWER_ROUNDS = 4
 
 @dataclass(frozen=True)
 class Factors:
-    """Embedding E_VD with rows of unit root mean square, head W_VD: logits of the next token are E W^T."""
+    """Embedding E_VD with rows of unit root mean square, head W_VD: logits of the next token are E W^T.
+
+    `given_VG` are further columns of the embedding that fitting leaves as they are; the head then has D + G.
+    """
 
     embedding_VD: Tensor
     head_VD: Tensor
+    given_VG: Tensor | None = None
+
+    def beside(self, given_VG: Tensor) -> "Factors":
+        """Add given columns; nothing in the head looks at them yet."""
+        head_VD = torch.cat([self.head_VD, torch.zeros_like(given_VG)], dim=1)
+        return Factors(self.embedding_VD, head_VD, given_VG)
+
+    def joined(self) -> "Factors":
+        """Return the same factors with the given columns as part of the embedding."""
+        if self.given_VG is None:
+            return self
+        return Factors(self.hidden(np.arange(len(self.embedding_VD))), self.head_VD)
 
     def to(self, device: str) -> "Factors":
-        return Factors(self.embedding_VD.to(device), self.head_VD.to(device))
+        given_VG = None if self.given_VG is None else self.given_VG.to(device)
+        return Factors(self.embedding_VD.to(device), self.head_VD.to(device), given_VG)
 
     def tell_apart(self, unseen: np.ndarray, *, seed: int) -> "Factors":
         """Add noise to the rows of tokens that the counts cannot tell apart: the sentinels."""
         generator = torch.Generator().manual_seed(seed)
-        width = self.embedding_VD.shape[1]
-        for tensor, spread in ((self.embedding_VD, 1.0), (self.head_VD, width**-0.5)):
-            tensor[unseen] += torch.randn(len(unseen), width, generator=generator) * spread
+        spreads = ((self.embedding_VD, 1.0), (self.head_VD, self.head_VD.shape[1] ** -0.5))
+        for tensor, spread in spreads:
+            size = (len(unseen), tensor.shape[1])
+            tensor[unseen] += torch.randn(*size, generator=generator) * spread
         return self
+
+    def hidden(self, rows: np.ndarray) -> Tensor:
+        """Return the embeddings [N, D] of the tokens `rows` [N] as the head sees them, given ones beside."""
+        hidden_ND = F.rms_norm(self.embedding_VD[rows], self.embedding_VD.shape[1:])
+        if self.given_VG is None:
+            return hidden_ND
+        return torch.cat([hidden_ND, self.given_VG[rows]], dim=1)
 
     def losses(self, rows: np.ndarray, wanted: Tensor) -> Tensor:
         """Return the cross-entropy (nats) [N] of `wanted` [N, V] after the tokens `rows` [N]."""
-        hidden_ND = F.rms_norm(self.embedding_VD[rows], self.embedding_VD.shape[1:])
-        return -(wanted * F.log_softmax(hidden_ND @ self.head_VD.T, dim=1)).sum(1)
+        return -(wanted * F.log_softmax(self.hidden(rows) @ self.head_VD.T, dim=1)).sum(1)
 
 
 def factorize_pmi(table: csr_matrix, *, width: int, seed: int) -> Factors:
