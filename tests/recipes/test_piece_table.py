@@ -98,6 +98,8 @@ def test_numbers_that_are_none_and_pieces_that_are_no_text_are_refused(tmp_path)
     for bad, message in (
         (data[:-36] + b"\x00\x7c" + data[-34:], "finite weights"),
         (pack_table(SCORES | {"s": np.nan}, vectors()), "pieces in order with finite scores"),
+        (_with_last_offset(data, 9), "pieces in order with finite scores"),
+        (_with_last_offset(data, 10**6), "pieces in order with finite scores"),
         (data.replace("文件".encode(), b"\xff\xff\xff\xff\xff\xff"), "pieces in UTF-8, one is not"),
         (data.replace(b"emb.word", b"emb.xxxx"), "a tensor emb.word, it has none"),
         (data.replace(b"E5S1\x01", b"E5S1\x02"), "an E5S1 file of version 1, it begins with"),
@@ -105,6 +107,12 @@ def test_numbers_that_are_none_and_pieces_that_are_no_text_are_refused(tmp_path)
         path.write_bytes(bad)
         with pytest.raises(InputError, match=f"expected {message}"):
             read_piece_table(path)
+
+
+def _with_last_offset(data: bytes, offset: int) -> bytes:
+    """Say that the last piece ends elsewhere; 72 bytes of header stand before the offsets."""
+    place = 72 + 4 * (len(SPECIAL) + len(SCORES))
+    return data[:place] + offset.to_bytes(4, "little") + data[place + 4 :]
 
 
 class Bomb:

@@ -95,7 +95,8 @@ def read_piece_table(path: Path) -> PieceTable:
         raise file.refuse(f"a row for each piece, it has {pieces:,} pieces and {vocabulary:,} rows")
     offsets, scores = file.array("<u4", pieces + 1), file.array("<f4", pieces)
     text = file.take(spelled)
-    if not np.isfinite(scores).all() or (np.diff(offsets.astype(np.int64)) < 0).any():
+    ordered = (np.diff(offsets.astype(np.int64)) >= 0).all() and offsets[-1] == spelled
+    if not ordered or not np.isfinite(scores).all():
         raise file.refuse("pieces in order with finite scores, it has others")
     file.array("<i4", 1)  # how many rules the normalizer has, which is not used: ours is alike
     file.take(file.numbers("<I")[0])
