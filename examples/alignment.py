@@ -6,6 +6,7 @@ embeddings, or of the encoder's states over them; tokens that both sides use (na
 """
 
 import sys
+from functools import cache
 
 import numpy as np
 import torch
@@ -21,13 +22,21 @@ for example in read_packaged("howto0", "validation"):
     texts.setdefault(example.language, {})[example.id.rpartition("@")[0]] = tokens
 
 
+@cache
 @torch.no_grad()
-def vectors(tokens: torch.Tensor, shared: torch.Tensor) -> list[np.ndarray]:
-    """Return the mean embedding and the mean encoder state over the tokens that are not `shared`."""
-    hidden_BLD = model.encode(tokens[None], torch.ones(1, len(tokens), dtype=torch.bool)).hidden_BSD
-    own = ~torch.isin(tokens, shared)
-    views = (model.shared(tokens), hidden_BLD[0])
-    return [view[own].sum(0).numpy() / max(1, int(own.sum())) for view in views]
+def views(language: str, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return embeddings and encoder states [L, D] of a document."""
+    tokens = texts[language][name]
+    encoded = model.encode(tokens[None], torch.ones(1, len(tokens), dtype=torch.bool))
+    return model.shared(tokens), encoded.hidden_BSD[0]
+
+
+def vectors(language: str, name: str, shared: torch.Tensor) -> list[np.ndarray]:
+    """Return a document's means of both views over the tokens that are not `shared`."""
+    own = ~torch.isin(texts[language][name], shared)
+    return [
+        view_LD[own].sum(0).numpy() / max(1, int(own.sum())) for view_LD in views(language, name)
+    ]
 
 
 def accuracy(one_ND: np.ndarray, other_ND: np.ndarray) -> float:
@@ -49,10 +58,7 @@ for language in sys.argv[2:] or sorted(texts.keys() - {"en"}):
     both = sorted(texts["en"].keys() & texts[language].keys())
     names = list({name.partition("#")[0]: name for name in both}.values())[:DOCUMENTS]  # one a page
     shared = torch.tensor(sorted(vocabulary("en") & vocabulary(language)))
-    sides = [
-        np.array([vectors(texts[side][name], shared) for name in names])
-        for side in ("en", language)
-    ]
+    sides = [np.array([vectors(side, name, shared) for name in names]) for side in ("en", language)]
     found.append([accuracy(*(side[:, view] for side in sides)) for view in (0, 1)])
     print(f"{language}: embedding {found[-1][0]:.1f}, encoder {found[-1][1]:.1f}, n = {len(names)}")
 print("mean: embedding {:.1f}, encoder {:.1f}".format(*np.mean(found, axis=0)))
