@@ -1,9 +1,12 @@
 """The examples run as they stand, on the packaged data and the smaller model."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = (
@@ -22,11 +25,14 @@ def test_adapt_trains_generates_and_scores(tmp_path):
     assert [line.split()[0] for line in scored] == ["en", "vi"]
 
 
-def test_alignment_measures_embedding_and_encoder():
-    command = [sys.executable, EXAMPLES / "alignment.py", "pico", "de", "zh"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.strip().split("\n")
+def test_alignment_measures_embedding_and_encoder(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["alignment.py", "pico", "de", "zh"])
+    example = runpy.run_path(str(EXAMPLES / "alignment.py"))
+    lines = capsys.readouterr().out.strip().split("\n")
     assert [line.split(":")[0] for line in lines] == ["de", "zh", "mean"]
-    for value in re.findall(r"(?:embedding|encoder) ([0-9.]+)", done.stdout):
+    for value in re.findall(r"(?:embedding|encoder) ([0-9.]+)", "".join(lines)):
         assert 0 <= float(value) <= 100
+    rows_ND = np.random.default_rng(0).standard_normal((8, 16))
+    moved_ND = 2 * rows_ND + 100  # where a language lies as a whole does not count
+    assert example["accuracy"](rows_ND, moved_ND) == 100
+    assert example["accuracy"](rows_ND, rows_ND[::-1]) == 0
