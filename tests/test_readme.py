@@ -21,7 +21,7 @@ BESIDE = {
     "tests/": "mirrors the package; contracts over every table, equivalence with peers, killed runs",
     "benchmarks-perf/": "speed beside rouge-score and transformers, interleaved",
     "docs/": "start, concepts, data, metrics, choices, add your own, log",
-    "examples/": "adapt.py: the main job in Python",
+    "examples/": "adapt.py: the main job in Python; alignment.py: how near translations lie in a model",
     "results/": "scores with signatures of every number the README prints",
 }
 

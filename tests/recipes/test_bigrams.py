@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from xlgen.data.shards import Shard
 from xlgen.model.load import load_model
 from xlgen.model.t5 import T5Config
-from xlgen.recipes.bigrams import BigramStart, count_bigrams, factorize_pmi
+from xlgen.recipes.bigrams import BigramStart, count_bigrams
+from xlgen.recipes.factors import factorize_pmi
 from xlgen.recipes.resolve import resolve
 
 TINY = T5Config(64, 48, 6, 8, 32, 2, 2, dropout=0.0)

@@ -7,8 +7,9 @@ from torch.nn import functional as F
 from xlgen.errors import InputError
 from xlgen.model.load import random_model
 from xlgen.model.t5 import T5Config
-from xlgen.recipes.bigrams import BigramStart, Factors
+from xlgen.recipes.bigrams import BigramStart
 from xlgen.recipes.copying import add_codes, bigram_width
+from xlgen.recipes.factors import Factors
 
 SHAPE = T5Config(400, 96, 3, 32, 64, 2, 2, dropout=0.0)
 CODES = 24

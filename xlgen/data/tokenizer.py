@@ -125,6 +125,12 @@ class Tokenizer(PieceSplitter):
         return tuple(i for i in range(UNK + 1, self.size) if i not in self._sentinel_set)
 
     @cached_property
+    def text_pieces(self) -> dict[int, str]:
+        """The pieces of running text by id, a "▁" where a word begins; a byte is no piece of text."""
+        processor = self._processor
+        return {i: processor.id_to_piece(i) for i in self.text_ids if not processor.is_byte(i)}
+
+    @cached_property
     def _sentinel_set(self) -> frozenset[int]:
         return frozenset(self._sentinels)
 

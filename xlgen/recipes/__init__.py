@@ -30,6 +30,7 @@ RECIPES = Table(
         "paper.model": "xlgen.recipes.paper:model",
         "pretrain.tokenizer": "xlgen.recipes.vocabulary:tokenizer",
         "pretrain.nano_start": "xlgen.recipes.bigrams:nano",
+        "pretrain.nano_e5_start": "xlgen.recipes.bigrams:nano_e5",
         "pretrain.nano": "xlgen.recipes.pretrain:nano",
         "pretrain.nano_lm": "xlgen.recipes.pretrain:nano_lm",
         "pretrain.pico_start": "xlgen.recipes.bigrams:pico",

@@ -11,7 +11,7 @@ the first logits are the factorized table's. Ours; docs/pretraining.md says what
 
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
-from torch.nn import functional as F
 
 from xlgen.data.mixture import temperature_rates
 from xlgen.data.shards import Shard, ShardedText
+from xlgen.data.tokenizer import Tokenizer
 from xlgen.files import write_whole
 from xlgen.model.load import random_model, save_model
 from xlgen.model.t5 import T5, T5Config
@@ -30,36 +30,11 @@ from xlgen.progress import progress
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.copying import add_codes, bigram_width, start_copying
 from xlgen.recipes.export import command
+from xlgen.recipes.factors import Factors, factorize_pmi, marginals
 from xlgen.recipes.pretrain import NANO, PICO, open_text, start_local
+from xlgen.recipes.warm_start import E5Columns, GivenColumns
 from xlgen.training.folder import RunFolder
 from xlgen.training.precision import best_device
-
-RARE = 1e-5  # the probability given to pieces that the corpus lacks
-POWER_ROUNDS = 4
-
-
-@dataclass(frozen=True)
-class Factors:
-    """Embedding E_VD with rows of unit root mean square, head W_VD: logits of the next token are E W^T."""
-
-    embedding_VD: Tensor
-    head_VD: Tensor
-
-    def to(self, device: torch.device | str) -> "Factors":
-        return Factors(self.embedding_VD.to(device), self.head_VD.to(device))
-
-    def tell_apart(self, unseen: np.ndarray, *, seed: int) -> "Factors":
-        """Add noise to the rows of tokens that the counts cannot tell apart: the sentinels."""
-        generator = torch.Generator().manual_seed(seed)
-        width = self.embedding_VD.shape[1]
-        for tensor, spread in ((self.embedding_VD, 1.0), (self.head_VD, width**-0.5)):
-            tensor[unseen] += torch.randn(len(unseen), width, generator=generator) * spread
-        return self
-
-    def losses(self, rows: np.ndarray, wanted: Tensor) -> Tensor:
-        """Return the cross-entropy (nats) [N] of `wanted` [N, V] after the tokens `rows` [N]."""
-        hidden_ND = F.rms_norm(self.embedding_VD[rows], self.embedding_VD.shape[1:])
-        return -(wanted * F.log_softmax(hidden_ND @ self.head_VD.T, dim=1)).sum(1)
 
 
 @dataclass(frozen=True)
@@ -89,6 +64,8 @@ class BigramStart(RunConfig):
     falling to zero. `smoothing` counts of the unigram are added to each row. What attention and
     feed-forward add to the residual stream begins `damping` times as large as in T5. `codes` is the width
     of the codes by which the decoder copies from the source (`recipes.copying`); the bigrams have the rest.
+    `e5` takes columns of theirs for a public table that has seen translations (`recipes.warm_start`): a
+    variant, outside the paper's setting.
     """
 
     name: ClassVar[str] = "bigrams"
@@ -103,6 +80,7 @@ class BigramStart(RunConfig):
     smoothing: float = 1.0
     damping: float = 0.1
     codes: int = 0
+    e5: E5Columns | None = None
     seed: int = 0
 
     def run(self, folder: Path) -> BigramResult:
@@ -111,9 +89,10 @@ class BigramStart(RunConfig):
         if (out / "README.md").is_file():
             return BigramResult(out, losses=None)
         text, tokenizer = open_text(self.corpus, self.tokenizer, held_out=self.held_out)
+        given = self.given_columns(tokenizer)
         with RunFolder(folder, self) as opened:
             table = count_bigrams(text, vocabulary=self.shape.vocabulary, alpha=self.alpha)
-            factors = self.fit(table)
+            factors = self.fit(table, given_VG=given.columns_VG if given else None)
             losses = held_out_losses(factors, text)
             opened.write_json("losses.json", losses)
             save_model(
@@ -123,14 +102,26 @@ class BigramStart(RunConfig):
             )
             if self.tokenizer is not None:
                 shutil.copyfile(tokenizer.path, out / "spiece.model")
-            write_whole(out / "README.md", self.card(text, losses))
+            write_whole(out / "README.md", self.card(text, losses, given=given))
         return BigramResult(out, losses)
 
-    def fit(self, table: csr_matrix) -> Factors:
-        """Factorize the counts [V, V] of `next` after `token`."""
-        totals, unigram = _marginals(table)
+    def given_columns(self, tokenizer: Tokenizer) -> GivenColumns | None:
+        """Return the columns of the embedding that a public table gives, None where none does."""
+        if self.e5 is None:
+            return None
+        room = bigram_width(self.shape, codes=self.codes)
+        rows = self.shape.vocabulary
+        return self.e5.make(tokenizer.text_pieces, rows=rows, room=room, seed=self.seed)
+
+    def fit(self, table: csr_matrix, *, given_VG: Tensor | None = None) -> Factors:
+        """Factorize the counts [V, V] of `next` after `token`, beside columns that are given."""
+        totals, unigram = marginals(table)
         width = bigram_width(self.shape, codes=self.codes)
-        factors = factorize_pmi(table, width=width, seed=self.seed)
+        if given_VG is None:
+            factors = factorize_pmi(table, width=width, seed=self.seed)
+        else:
+            own = width - given_VG.shape[1]
+            factors = factorize_pmi(table, width=own, seed=self.seed).beside(given_VG)
         device = best_device()
         factors = factors.to(device)
         unigram_V = torch.tensor(unigram, dtype=torch.float32, device=device)
@@ -158,8 +149,9 @@ class BigramStart(RunConfig):
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-        fitted = Factors(*(t.detach().cpu() for t in (factors.embedding_VD, factors.head_VD)))
-        return fitted.tell_apart(np.flatnonzero(totals == 0), seed=self.seed)
+        fitted = Factors(factors.embedding_VD.detach(), factors.head_VD.detach(), factors.given_VG)
+        unseen = np.flatnonzero(totals == 0)
+        return fitted.to("cpu").tell_apart(unseen, seed=self.seed).joined()
 
     def _batches(self, vocabulary: int) -> Iterator[np.ndarray]:
         order = np.random.default_rng(self.seed)
@@ -186,20 +178,24 @@ class BigramStart(RunConfig):
             start_copying(model, codes=self.codes)
         return model
 
-    def card(self, text: ShardedText, losses: dict[str, float]) -> str:
+    def card(
+        self, text: ShardedText, losses: dict[str, float], *, given: GivenColumns | None = None
+    ) -> str:
         """Return what the folder's README says."""
         tokens = sum(text.counts("tokens").values())
         return "\n".join(
             [
                 "# A start for pretraining: bigram embedding and head, fresh layers",
                 "",
+                *(given.warning() if given else []),
                 f"- Counts of adjacent tokens over all {tokens:,} tokens of the corpus, languages weighted"
                 f" by tokens ** {self.alpha}; {self.passes} passes over the table of counts",
                 f"- Width for codes to copy by: twice {self.codes}",
-                f"- Command: `{command(self, stage='_start')}`",
+                f"- Command: `{command(self, stage='_e5_start' if given else '_start')}`",
                 f"- Tokenizer: SHA-256 {next(iter(text.manifests.values()))['tokenizer']}",
                 "- Loss on held-out text, each token predicted from the one before (nats): "
                 + ", ".join(f"{language} {loss:.2f}" for language, loss in losses.items()),
+                *(given.facts() if given else []),
                 "",
             ]
         )
@@ -214,30 +210,6 @@ def count_bigrams(text: ShardedText, *, vocabulary: int, alpha: float) -> csr_ma
     for shard, size, rate in progress(parts, "Counting bigrams"):
         table += _count(shard, vocabulary) * (rate * sum(sizes) / size)
     return table
-
-
-def factorize_pmi(table: csr_matrix, *, width: int, seed: int) -> Factors:
-    """Return the factors whose logits are nearest log p(next) + max(0, PMI(token, next)).
-
-    One dimension of the width carries the unigram; a randomized subspace iteration finds the others.
-    """
-    totals, unigram = _marginals(table)
-    entries = table.tocoo()
-    expected = np.maximum(totals[entries.row] * unigram[entries.col], 1e-30)
-    information = np.maximum(np.log(np.maximum(entries.data, 1e-30) / expected), 0)
-    pmi = csr_matrix((information, (entries.row, entries.col)), table.shape, dtype=np.float32)
-    left, scales, right = _singular_vectors(pmi, width - 1, np.random.default_rng(seed))
-    rows_VD = left * np.sqrt(scales)
-    constant = np.average(np.linalg.norm(rows_VD, axis=1), weights=totals + 1e-9)
-    embedding_VD = np.column_stack([np.full(len(rows_VD), constant), rows_VD])
-    lengths_V = np.linalg.norm(embedding_VD, axis=1, keepdims=True)
-    root = np.sqrt(width)
-    head_VD = np.column_stack([np.log(unigram + RARE) / constant, right * np.sqrt(scales)])
-    head_VD *= np.average(lengths_V[:, 0], weights=totals + 1e-9) / root
-    return Factors(
-        torch.tensor(embedding_VD / lengths_V * root, dtype=torch.float32),
-        torch.tensor(head_VD, dtype=torch.float32),
-    )
 
 
 def held_out_losses(factors: Factors, text: ShardedText) -> dict[str, float]:
@@ -265,27 +237,14 @@ def _count(shard: Shard, vocabulary: int) -> csr_matrix:
     return csr_matrix((counts, places), (vocabulary, vocabulary), dtype=np.float32)
 
 
-def _marginals(table: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Return each row's total [V] and the probability of each next token [V]."""
-    following = np.asarray(table.sum(0)).ravel()
-    return np.asarray(table.sum(1)).ravel(), following / following.sum()
-
-
-def _singular_vectors(
-    matrix: csr_matrix, rank: int, order: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return left [V, R], scales [R], right [V, R] of the largest `rank` (Halko et al. 2011)."""
-    spare = min(rank + 20, matrix.shape[1])
-    basis = order.standard_normal((matrix.shape[1], spare)).astype(np.float32)
-    for _ in progress(range(POWER_ROUNDS), "Factorizing bigrams"):
-        basis = np.linalg.qr(matrix.T @ np.linalg.qr(matrix @ basis)[0])[0]
-    left, scales, right = np.linalg.svd(matrix @ basis, full_matrices=False)
-    return left[:, :rank], scales[:rank], (basis @ right.T)[:, :rank]
-
-
 def nano() -> BigramStart:
     """What the packaged model's first stage starts from."""
     return BigramStart(codes=NANO.head_width)
+
+
+def nano_e5() -> BigramStart:
+    """A variant whose embedding has seen translations, which the paper forbids; set `e5.file`."""
+    return replace(nano(), e5=E5Columns())
 
 
 def pico() -> BigramStart:

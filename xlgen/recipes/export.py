@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 TUNING_DROPOUT = (
     0.1  # mT5 is pretrained without dropout and tuned with 0.1; config.json names the latter
 )
-
-
+WARNING_MARK = "> **WARNING:"  # what a line of a card begins with that all later cards repeat
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16 products over float32 weights"}
 
 
@@ -57,7 +56,7 @@ def export_model(run: str | Path, out: str | Path) -> Path:
     earlier = _earlier_card(config.start)
     metrics = [line for line in opened.read_metrics() if line["step"] <= checkpoint.step]
     card = model_card(config, text, checkpoint=checkpoint, metrics=metrics)
-    write_whole(out / "README.md", card + earlier)
+    write_whole(out / "README.md", with_warnings(card, earlier) + earlier)
     return out
 
 
@@ -94,6 +93,13 @@ def model_card(
     return "\n".join(lines)
 
 
+def with_warnings(card: str, earlier: str) -> str:
+    """Return a card with the warnings of the stages before it below its title."""
+    warnings = [line for line in earlier.split("\n") if line.startswith(WARNING_MARK)]
+    title, rest = card.split("\n", 1)
+    return "\n".join([title, *(f"\n{line}" for line in dict.fromkeys(warnings)), rest])
+
+
 def _machine(checkpoint: Checkpoint) -> str:
     """Return what the step was made on: the GPU, or the CPU's kind and threads; and torch's build."""
     made = checkpoint.facts["fingerprint"]
@@ -105,9 +111,16 @@ def _machine(checkpoint: Checkpoint) -> str:
 def command(config: "Pretraining | BigramStart", *, stage: str) -> str:
     """Return the command of a run: its recipe, and every setting that differs from it."""
     size = "nano" if config.shape.width > 64 else "pico"
+    if f"pretrain.{size}{stage}" not in RECIPES:  # variants begin with nano's settings, at any size
+        size = "nano"
     recipe = f"pretrain.{size}{stage}"
     default = dict(_settings(to_json(RECIPES[recipe]())))
-    places = {"corpus": "DIR", "start": "STAGE_BEFORE/model", "tokenizer": "FILE"}
+    places = {
+        "corpus": "DIR",
+        "start": "STAGE_BEFORE/model",
+        "tokenizer": "FILE",
+        "e5.file": "WHEEL",
+    }
     changed = [
         f"{key}={value if str(value) in MODELS else places.get(key, value)}"
         for key, value in _settings(to_json(config))
