@@ -189,7 +189,7 @@ def test_no_step_is_taken_for_the_best_without_a_validation_loss(run_config, tmp
 def test_prompt_of_another_model_is_refused(run_config, tmp_path, model_folder, small_tokenizer):
     run_config.run(tmp_path / "run")
     save_model(tiny_model(1, width=16), model_folder, dtype=torch.float32)
-    with pytest.raises(InputError, match=r"with contents .* which now are"):
+    with pytest.raises(InputError, match=r"with weights .* which now has"):
         open_run(tmp_path / "run")
     (tmp_path / "run" / "model.json").unlink()  # as in runs begun before there was one
     with pytest.raises(InputError, match="has shape"):
@@ -206,14 +206,14 @@ def test_a_run_is_of_the_weights_it_began_on(run_config, tmp_path, model_folder,
     now = hashlib.sha256(weights.read_bytes()).hexdigest()
     for use in (open_run, run_config.run):
         with pytest.raises(
-            InputError, match=f"with contents {began[:8]}, which now are {now[:8]}; "
+            InputError, match=f"with weights {began[:8]}, which now has {now[:8]}; "
         ):
             use(folder)
     (folder / "model.json").unlink()
     assert open_run(folder).weights == now
-    assert "does not say which contents of the model" in caplog.text
+    assert "does not say which weights" in caplog.text
     (folder / "model.json").write_text("[]")
-    with pytest.raises(InputError, match="with contents None"):
+    with pytest.raises(InputError, match="with weights None"):
         open_run(folder)
 
 

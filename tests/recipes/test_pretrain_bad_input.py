@@ -73,7 +73,7 @@ def test_a_resumed_run_keeps_its_text(tmp_path, small, corpus):
     resolve("pretrain.pico", small).run(run)
     text = (corpus / "en.txt").read_text("utf-8")
     (corpus / "en.txt").write_text(text + "\n\nOne more document than there was.\n", "utf-8")
-    with pytest.raises(InputError, match=r"is of the text '.*text' with contents .* restore"):
+    with pytest.raises(InputError, match=r"is of the text '.*text' with tokens .* restore"):
         resolve("pretrain.pico", [*small, "training.steps=3"]).run(run)
     (corpus / "en.txt").write_text(text, "utf-8")
     assert resolve("pretrain.pico", [*small, "training.steps=3"]).run(run).resumed_from == 2

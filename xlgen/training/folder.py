@@ -32,7 +32,8 @@ HARMLESS = frozenset(
 )
 
 
-Basis = Literal["model", "text"]  # weights that a method is trained on; text to pretrain on
+Basis = Literal["model", "text"]  # what a method is trained on; what a model is pretrained on
+CONTENTS: dict[Basis, str] = {"model": "weights", "text": "tokens"}
 
 
 class RunFolder:
@@ -160,16 +161,14 @@ class RunFolder:
         A run begun before this was stored cannot be checked, and says so.
         """
         if not (self.path / f"{kind}.json").exists():
-            log.warning(
-                "%s does not say which contents of the %s %r it is of", self.path, kind, name
-            )
+            log.warning("%s does not say which %s of %r it is of", self.path, CONTENTS[kind], name)
             return
         facts = self.read_json(f"{kind}.json")
         stored = str(facts.get("sha256") if isinstance(facts, dict) else None)
         if stored != sha256:
             raise InputError(
-                f"{self.path} is of the {kind} {name!r} with contents {stored[:8]}, which now are "
-                f"{sha256[:8]}; restore that {kind}, or delete this folder and train anew"
+                f"{self.path} is of the {kind} {name!r} with {CONTENTS[kind]} {stored[:8]}, which now "
+                f"has {sha256[:8]}; restore that {kind}, or delete this folder and train anew"
             )
 
     def append_metrics(self, line: dict[str, Any]) -> None:
