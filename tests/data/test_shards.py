@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from full_disk import file_size_limit
 
-from xlgen.data.shards import Shard, ShardedText, is_held_out, make_shards, read_documents
+from xlgen.data.shards import Shard, ShardedText, is_held_out, make_shards
 from xlgen.errors import InputError
+from xlgen.sources.folder import read_documents
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlgen.data.examples import Example
-from xlgen.data.shards import read_text, text_files
 from xlgen.data.tokenizer import PieceSplitter, Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.progress import progress
+from xlgen.sources.folder import read_text, text_files
 from xlgen.sources.packaged import read_packaged
 from xlgen.sources.vocabulary import SENTINELS
 

@@ -1,6 +1,6 @@
 """Text -> token shards on disk -> segments: what pretraining reads. No torch.
 
-A corpus is a folder of `<language>.txt`: UTF-8, documents parted by an empty line. Its shards are one
+The text is a folder of `<language>.txt` (`sources/folder.py`). Its shards are one
 array of token ids per language, documents one after another without separator (T5 concatenates them so,
 too), and the documents' starts; a share of the documents, chosen by their hash, is held out.
 """
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.files import replacing, write_whole
-from xlgen.languages import language_code
 from xlgen.progress import progress
+from xlgen.sources.folder import LeftOut, read_documents, text_files
 
 log = logging.getLogger(__name__)
 
@@ -131,15 +131,6 @@ class ShardedText:
         return Shard(tokens, starts)
 
 
-class LeftOut(Protocol):
-    """Paragraphs that must not be trained on; `identity` changes with them."""
-
-    @property
-    def identity(self) -> str: ...
-
-    def __contains__(self, paragraph: str) -> bool: ...
-
-
 def make_shards(
     corpus: Path, tokenizer: Tokenizer, *, held_out: float = 0.005, left_out: LeftOut | None = None
 ) -> Path:
@@ -172,42 +163,6 @@ def make_shards(
             splits = _encode(documents, folder, language, tokenizer, held_out)
             write_whole(manifest, json.dumps({**facts, **splits}, indent=1) + "\n")
     return folder
-
-
-def text_files(corpus: Path) -> dict[str, Path]:
-    """Return the files of a corpus by language code; refuse a folder without any."""
-    files: dict[str, Path] = {}
-    for path in sorted(corpus.glob("*.txt")):
-        code = language_code(path.stem)
-        if code in files:
-            raise InputError(f"{path}: {files[code].name} is {code} too; join the two files")
-        files[code] = path
-    if not files:
-        raise InputError(
-            f"{corpus}: no <language>.txt in it; expected text such as th.txt, en.txt: your own, or "
-            "that of `xlgen data build corpus`"
-        )
-    return files
-
-
-def read_documents(path: Path) -> Iterator[str]:
-    """Yield the documents of a text file: what stands between empty lines; see `read_text`."""
-    for document in read_text(path).split("\n\n"):
-        if document.strip():
-            yield document.strip("\n")
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text; raise `InputError` with the line of the first byte that is not UTF-8."""
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}:{line}: not UTF-8 (byte 0x{data[error.start]:02x}); convert the file, "
-            "for example with iconv"
-        ) from error
 
 
 def is_held_out(document: str, share: float) -> bool:

@@ -9,10 +9,10 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from xlgen.data.shards import LeftOut, read_text, text_files
 from xlgen.errors import InputError
 from xlgen.files import replacing
 from xlgen.languages import LANGUAGES
+from xlgen.sources.folder import LeftOut, read_text, text_files
 
 SENTINELS = 100
 CHARACTERS = 36_000_000  # ours: more text changes few pieces, and training time grows with it

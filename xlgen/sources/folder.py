@@ -1,0 +1,53 @@
+"""Read a corpus: a folder of `<language>.txt`, a paragraph a line, documents parted by an empty line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from xlgen.errors import InputError
+from xlgen.languages import language_code
+
+
+class LeftOut(Protocol):
+    """Paragraphs that must not be trained on; `identity` changes with them."""
+
+    @property
+    def identity(self) -> str: ...
+
+    def __contains__(self, paragraph: str) -> bool: ...
+
+
+def text_files(corpus: Path) -> dict[str, Path]:
+    """Return the files of a corpus by language code; refuse a folder without any."""
+    files: dict[str, Path] = {}
+    for path in sorted(corpus.glob("*.txt")):
+        code = language_code(path.stem)
+        if code in files:
+            raise InputError(f"{path}: {files[code].name} is {code} too; join the two files")
+        files[code] = path
+    if not files:
+        raise InputError(
+            f"{corpus}: no <language>.txt in it; expected text such as th.txt, en.txt: your own, or "
+            "that of `xlgen data build corpus`"
+        )
+    return files
+
+
+def read_documents(path: Path) -> Iterator[str]:
+    """Yield the documents of a text file: what stands between empty lines; see `read_text`."""
+    for document in read_text(path).split("\n\n"):
+        if document.strip():
+            yield document.strip("\n")
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; raise `InputError` with the line of the first byte that is not UTF-8."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}:{line}: not UTF-8 (byte 0x{data[error.start]:02x}); convert the file, "
+            "for example with iconv"
+        ) from error
