@@ -80,15 +80,8 @@ def test_a_resumed_run_keeps_its_text(tmp_path, small, corpus):
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_good_step(tmp_path, small):
-    run = tmp_path / "run"
-    resolve("pretrain.pico", small).run(run)
-    path = run / "steps" / "step-0000002"
-    good = RunFolder(run).steps.read(2).parameters
     wild = ['training.schedule={"name": "constant", "value": 1e38}', "training.gradient_clip=null"]
     with pytest.raises(DivergedError, match=r"no update was made, step \d+ is the last good one"):
         resolve("pretrain.pico", [*small, *wild, "training.steps=9"]).run(tmp_path / "wild")
     told = json.loads(next((tmp_path / "wild").glob("diverged-*.json")).read_text())
-    stored = RunFolder(tmp_path / "wild").steps.steps()
-    assert stored[-1] == told["step"] - 1
-    assert path.is_dir()
-    assert good
+    assert RunFolder(tmp_path / "wild").steps.steps()[-1] == told["step"] - 1

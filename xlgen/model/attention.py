@@ -1,7 +1,7 @@
 """Attention without score scaling, with a bias that is learned and one that masks.
 
 torch's fused attention has no gradient for a bias on a CPU, nor dropout there, and falls back to a path that
-keeps three tensors of [B, H, T, S]. `_BlockedAttention` keeps none: it goes through the batch in blocks that
+keeps tensors of [B, H, T, S]. `_BlockedAttention` keeps none: it goes through the batch in blocks that
 stay in the cache and makes the weights again in the backward pass (Dao et al. 2022, by whole examples).
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-# Weights alive at once: 4 MiB in float32, a share of the last cache. 2**17 to 2**22 differ by a tenth.
+# Weights alive at once: 4 MiB in float32, a share of the last cache.
 BLOCK_ELEMENTS = 2**20
 
 
