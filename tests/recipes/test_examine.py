@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from xlgen.data.examples import TokenizedExample
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.model.load import random_model, save_model
 from xlgen.model.t5 import T5Config
-from xlgen.recipes.examine import examine
+from xlgen.recipes.examine import BATCH, examine, score_tokens
 from xlgen.recipes.resolve import resolve
 
 SHAPE = T5Config(640, 64, 2, 32, 64, 1, 1, dropout=0.0)
@@ -46,6 +47,7 @@ def test_a_model_without_an_opinion_costs_the_logarithm_of_its_vocabulary(tmp_pa
         assert row.blind == pytest.approx(row.span)
         assert row.bits > row.trigram_bits > 0  # trigrams know this text well
         assert row.right == 0  # nothing but pad is said
+        assert row.really == 100  # text has its own language
 
 
 def test_a_source_that_is_copied_from_shows_in_the_blind_loss(tmp_path, spiece, article_1):
@@ -68,6 +70,21 @@ def test_a_source_that_is_copied_from_shows_in_the_blind_loss(tmp_path, spiece, 
     told = found.to_json()
     assert json.loads(json.dumps(told)) == told
     assert found.table().row_count == 3  # and the mean
+
+
+def test_a_target_costs_the_same_among_longer_ones():
+    model = random_model(SHAPE, seed=0).eval()
+    lengths = [3, 1, 40, 7, 2, 25, 11, 5, 60][: BATCH + 1]
+    examples = [
+        TokenizedExample(str(n), "en", "", (*range(3, 3 + 2 * n), 1), (*range(5, 5 + n), 1))
+        for n in lengths
+    ]
+    together = score_tokens(model, examples)
+    for example, scores in zip(examples, together, strict=True):
+        (alone,) = score_tokens(model, [example])
+        assert len(alone.nats) == len(example.target)
+        torch.testing.assert_close(scores.nats, alone.nats, atol=1e-5, rtol=0)
+        assert torch.equal(scores.hits, alone.hits)
 
 
 def test_the_same_call_gives_the_same_numbers(tmp_path, corpus, spiece):
