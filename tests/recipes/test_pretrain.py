@@ -10,6 +10,7 @@ import sentencepiece
 import torch
 
 from xlgen.config import from_json, to_json
+from xlgen.data.mixture import Mixture
 from xlgen.data.tokenizer import packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.model.load import load_model, random_model
@@ -18,7 +19,7 @@ from xlgen.model.t5 import count_parameters
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.export import _machine, export_model
-from xlgen.recipes.pretrain import PICO, TextExamples, open_text, start_local
+from xlgen.recipes.pretrain import PICO, open_text, start_local
 from xlgen.recipes.resolve import resolve
 from xlgen.sources.packaged import read_packaged
 from xlgen.tasks import span_corruption
@@ -80,8 +81,8 @@ def test_a_run_cut_in_two_ends_with_the_same_bits(tmp_path, tiny):
 def test_examples_are_pure_functions_of_their_number(tiny):
     config = resolve("pretrain.pico", tiny)
     text, tokenizer = config.open_text()
-    examples = TextExamples(config, text, tokenizer)
-    order = examples.order()
+    examples = config.examples(text.train, tokenizer)
+    order = Mixture(examples.sizes, examples.rates(config.alpha), config.training.seed)
     numbers = [0, 1, 7, 500, 10_001]
     first = [examples.at(*order.locate(number)) for number in numbers]
     again = [examples.at(*order.locate(number)) for number in reversed(numbers)]
@@ -90,7 +91,7 @@ def test_examples_are_pure_functions_of_their_number(tiny):
     for number, example in zip(numbers, first):
         part, position, epoch = order.locate(number)
         tokens = text.train[example.language].segment(
-            position, raw_length=examples.raw_length, epoch=epoch
+            position, raw_length=config.task.raw_length(config.limits), epoch=epoch
         )
         assert example.language == text.languages[part]
         assert span_corruption.restore(example, tokenizer) == tokens.tolist()
@@ -99,7 +100,7 @@ def test_examples_are_pure_functions_of_their_number(tiny):
 def test_held_out_text_is_watched_and_not_trained_on(tiny):
     config = resolve("pretrain.pico", tiny)
     text, tokenizer = config.open_text()
-    watched = list(TextExamples(config, text, tokenizer).held_out())
+    watched = list(config.examples(text.held_out, tokenizer).first(2))
     assert {example.language for example in watched} == {"th", "ar", "hi", "zh", "vi", "en"}
 
 

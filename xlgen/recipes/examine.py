@@ -27,7 +27,7 @@ from xlgen.metrics.language import identify
 from xlgen.model.packaged import open_model
 from xlgen.model.t5 import T5, shift_right
 from xlgen.progress import progress
-from xlgen.recipes.pretrain import Pretraining, TextExamples, open_text
+from xlgen.recipes.pretrain import Pretraining, open_text
 from xlgen.recipes.trigrams import Trigrams
 from xlgen.tasks import Limits
 from xlgen.tasks.prefix_lm import PrefixLM
@@ -153,9 +153,8 @@ class Examiner:
         )
 
     def _examples(self, code: str, config: Pretraining) -> list[TokenizedExample]:
-        config = replace(config, validation_segments=self.segments)
-        made = TextExamples(config, self.text, self.tokenizer)
-        return list(made.held_out_of(code))
+        shards = {code: self.text.held_out[code]}
+        return [*config.examples(shards, self.tokenizer).first(self.segments)]
 
     def _trigram_nats(self, code: str, examples: Sequence[TokenizedExample]) -> float:
         """Return what the targets, without </s>, cost trigrams that see the source before them."""

@@ -7,19 +7,16 @@ DIR holds `<language>.txt`. The same command continues a run; each ends with a m
 its card. Rates and lengths are ours, docs/pretraining.md tells what is known.
 """
 
-import zlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 
 from xlgen.benchmarks.held_out import HeldOutParagraphs
 from xlgen.data.batches import BucketedStream
-from xlgen.data.examples import TokenizedExample
-from xlgen.data.mixture import Mixture, temperature_rates
+from xlgen.data.mixture import Mixture
 from xlgen.data.shards import Shard, ShardedText, make_shards
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
@@ -34,6 +31,7 @@ from xlgen.sources.vocabulary import SENTINELS
 from xlgen.tasks import Limits, UnsupervisedTask
 from xlgen.tasks.prefix_lm import PrefixLM
 from xlgen.tasks.span_corruption import SpanCorruption
+from xlgen.tasks.unlabeled import UnlabeledExamples
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import TrainingConfig, TrainingResult, train
 from xlgen.training.optim import Adafactor
@@ -86,9 +84,11 @@ class Pretraining(RunConfig):
             self.make_model(tokenizer), tokenizer, seed=self.training.seed
         )
         adapted.to(best_device())
-        examples = TextExamples(self, text, tokenizer)
-        stream = BucketedStream(examples.order(), examples.at, self.training)
-        watched = list(examples.held_out())
+        examples = self.examples(text.train, tokenizer, seed=self.training.seed)
+        text.refuse_little(least=self.task.raw_length(self.limits))  # one segment
+        order = Mixture(examples.sizes, examples.rates(self.alpha), self.training.seed)
+        stream = BucketedStream(order, examples.at, self.training)
+        watched = [*self.examples(text.held_out, tokenizer).first(self.validation_segments)]
 
         def validate(step: int) -> Validation:
             return validation_losses(adapted, watched, settings=self.training)
@@ -102,6 +102,12 @@ class Pretraining(RunConfig):
     def open_text(self) -> tuple[ShardedText, Tokenizer]:
         """Return the corpus as tokens, encoded now if it was not, and its tokenizer."""
         return open_text(self.corpus, self.tokenizer, held_out=self.held_out)
+
+    def examples(
+        self, shards: Mapping[str, Shard], tokenizer: Tokenizer, *, seed: int = 0
+    ) -> UnlabeledExamples:
+        """Return the task's examples of some text; held-out ones are the same in every run of a task."""
+        return UnlabeledExamples(shards, (self.task,), tokenizer, self.limits, seed)
 
     def make_model(self, tokenizer: Tokenizer) -> T5:
         """Return the model to begin with, in float32 on the CPU."""
@@ -169,57 +175,6 @@ def start_local(stack: Stack) -> None:
             buckets.tolist(), bias.tolist()
         ):  # the nearest comes last and stays
             stack.positions.weight[bucket, head] = value
-
-
-@dataclass(frozen=True)
-class TextExamples:
-    """Examples of a task over a corpus: each a pure function of (seed, language, segment, epoch)."""
-
-    config: Pretraining
-    text: ShardedText
-    tokenizer: Tokenizer
-
-    @property
-    def raw_length(self) -> int:
-        """How many tokens of text an example takes."""
-        return self.config.task.raw_length(self.config.limits)
-
-    def order(self) -> Mixture:
-        """Return which segment each global example number is made of."""
-        self.text.refuse_little(least=self.raw_length)  # one segment
-        shards = self.text.train.values()
-        segments = [shard.segments(self.raw_length) for shard in shards]
-        rates = temperature_rates([len(shard.tokens) for shard in shards], self.config.alpha)
-        return Mixture(segments, rates, self.config.training.seed)
-
-    def at(self, part: int, position: int, epoch: int) -> TokenizedExample:
-        """Return the example at a location of `order`."""
-        language = self.text.languages[part]
-        return self._make(self.text.train[language], language, position, epoch)
-
-    def held_out(self) -> Iterator[TokenizedExample]:
-        """Yield the examples to validate on, the same in every run of a task."""
-        for language in self.text.held_out:
-            yield from self.held_out_of(language)
-
-    def held_out_of(self, language: str) -> Iterator[TokenizedExample]:
-        """Yield those of one language."""
-        shard = self.text.held_out[language]
-        count = min(shard.segments(self.raw_length), self.config.validation_segments)
-        for position in range(count):
-            yield self._make(shard, language, position, 0, seed=0)
-
-    def _make(
-        self, shard: Shard, language: str, position: int, epoch: int, *, seed: int | None = None
-    ) -> TokenizedExample:
-        task = self.config.task
-        cut = shard.segment if task.crosses_documents else shard.document_segment
-        tokens = cut(position, raw_length=self.raw_length, epoch=epoch)
-        seed = self.config.training.seed if seed is None else seed
-        rng = np.random.default_rng([seed, zlib.crc32(language.encode()), position, epoch])
-        pair = task.make(tokens, self.tokenizer, limits=self.config.limits, rng=rng)
-        name = f"{language}/{epoch}/{position}"
-        return TokenizedExample(name, language, task.name, pair.input, pair.target)
 
 
 def nano() -> Pretraining:
