@@ -14,10 +14,10 @@ from xlgen.benchmarks import BENCHMARKS
 from xlgen.benchmarks.base import first_documents
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.benchmarks.held_out import held_out_examples
+from xlgen.benchmarks.text import unlabeled_text
 from xlgen.config import read_config
 from xlgen.data.batches import BucketedStream
 from xlgen.data.examples import Example, TokenizedExample
-from xlgen.data.mixture import Mixture
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import check_output, write_whole
@@ -34,6 +34,8 @@ from xlgen.recipes.base import RunConfig
 from xlgen.sources.leaks import drop_leaks, refuse_leaks
 from xlgen.sources.readers import read_examples
 from xlgen.tasks import TASKS, Limits
+from xlgen.tasks.mixing import Mix, mix_in
+from xlgen.tasks.unlabeled import UnlabeledExamples
 from xlgen.training.folder import RunFolder
 from xlgen.training.loop import TrainingConfig, TrainingResult, train
 from xlgen.training.precision import best_device, memory_told
@@ -74,7 +76,7 @@ class Adaptation(RunConfig):
 
     The best checkpoint is the one with the lowest validation loss in `select_on` (English alone by
     default, since labels in other languages are what the user does not have). Training examples that give
-    away held-out ones are refused, or left out with `leaks="drop"`.
+    away held-out ones are refused, or left out with `leaks="drop"`. `mix` puts unlabeled text between them.
     """
 
     name: ClassVar[str] = "adaptation"
@@ -85,6 +87,7 @@ class Adaptation(RunConfig):
     leaks: Literal["refuse", "drop"] = "refuse"
     select_on: tuple[str, ...] = (SOURCE,)
     method: Method = field(default_factory=PromptTuning)
+    mix: Mix = field(default_factory=Mix)
     limits: Limits = field(default_factory=Limits)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     decoding: BeamSettings = field(default_factory=BeamSettings)
@@ -102,13 +105,13 @@ class Adaptation(RunConfig):
         adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]
-        stream = BucketedStream(
-            Mixture([len(tokenized)], [1.0], self.training.seed),
-            lambda part, position, epoch: tokenized[position],
-            self.training,
-        )
+        unlabeled = self.unlabeled(tokenizer)
+        order, example_at = mix_in(tokenized, unlabeled, mix=self.mix, seed=self.training.seed)
+        stream = BucketedStream(order, example_at, self.training)
         with RunFolder(folder, self) as opened:
             opened.bind("model", self.model, sha256=self.weights())
+            if self.mix.kappa:
+                opened.bind("text", self.mix.text, sha256=unlabeled.sha256)
             result = train(
                 adapted,
                 stream,
@@ -121,6 +124,14 @@ class Adaptation(RunConfig):
             adapted.load_state(opened.steps.read(best).parameters)
             adapted.export(folder / "export", base=self.model)
         return result
+
+    def unlabeled(self, tokenizer: Tokenizer) -> UnlabeledExamples:
+        """Return what `mix` puts between the labelled examples."""
+        shards = {}
+        if self.mix.kappa:
+            shards = unlabeled_text(self.mix.text, tokenizer, languages=self.mix.languages)
+        seed, tasks = self.training.seed, (self.mix.task,)
+        return UnlabeledExamples(shards, tasks, tokenizer, self.limits, seed)
 
     def attach(self) -> tuple[Adapted, Tokenizer]:
         """Return the model, on the device, with the method attached; and its tokenizer."""

@@ -8,7 +8,7 @@ too), and the documents' starts; a share of the documents, chosen by their hash,
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,14 @@ class Shard:
             raise IndexError(f"segment {index} of {self.segments(raw_length)}")
         offset = int(epoch * _GOLDEN % 1 * raw_length)
         return min(index * raw_length + offset, max(0, len(self.tokens) - raw_length))
+
+
+def shard_of(documents: Sequence[str], tokenizer: Tokenizer) -> Shard:
+    """Return documents as a shard in memory."""
+    encoded = tokenizer.encode_batch(documents)
+    lengths = np.array([len(tokens) for tokens in encoded], np.int64)
+    tokens = np.array([token for tokens in encoded for token in tokens], np.int64)
+    return Shard(tokens, np.cumsum(lengths) - lengths)
 
 
 class ShardedText:

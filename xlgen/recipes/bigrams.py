@@ -20,6 +20,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from xlgen.benchmarks.text import HELD_OUT
 from xlgen.data.mixture import temperature_rates
 from xlgen.data.shards import Shard, ShardedText
 from xlgen.data.tokenizer import Tokenizer
@@ -73,7 +74,7 @@ class BigramStart(RunConfig):
     tokenizer: Path | None = None
     shape: T5Config = NANO
     alpha: float = 0.5
-    held_out: float = 0.005
+    held_out: float = HELD_OUT
     passes: int = 12
     rows: int = 512
     learning_rate: float = 0.03

@@ -14,10 +14,10 @@ from typing import ClassVar, Literal
 
 import torch
 
-from xlgen.benchmarks.held_out import HeldOutParagraphs
+from xlgen.benchmarks.text import HELD_OUT, corpus_text
 from xlgen.data.batches import BucketedStream
 from xlgen.data.mixture import Mixture
-from xlgen.data.shards import Shard, ShardedText, make_shards
+from xlgen.data.shards import Shard, ShardedText
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.methods.model_tuning import ModelTuning
@@ -72,7 +72,7 @@ class Pretraining(RunConfig):
     task: UnsupervisedTask = field(default_factory=SpanCorruption)
     limits: Limits = field(default_factory=lambda: Limits(input=512, target=114))
     alpha: float = 0.5
-    held_out: float = 0.005
+    held_out: float = HELD_OUT
     validation_segments: int = 8
     positions: Literal["random", "local"] = "local"
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -146,8 +146,7 @@ def open_text(
         raise InputError("pretraining needs text: set corpus=DIR, a folder of <language>.txt")
     opened = Tokenizer(tokenizer) if tokenizer else packaged_tokenizer()
     opened.sentinel(SENTINELS - 1)  # refused now, not at the first text with so many spans
-    folder = make_shards(corpus, opened, held_out=held_out, left_out=HeldOutParagraphs())
-    return ShardedText(folder, opened), opened
+    return corpus_text(corpus, opened, held_out=held_out), opened
 
 
 # The distance at which a head looks first, and how steeply it looks away from it, head by head.

@@ -1,5 +1,6 @@
 """Examples that unsupervised tasks make of text, wherever the text comes from."""
 
+import hashlib
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,16 @@ class UnlabeledExamples:
         return tuple((task, language) for task in self.tasks for language in self.shards)
 
     @property
+    def sha256(self) -> str:
+        """A hash of the text as tokens, and of how it is cut."""
+        digest = hashlib.sha256()
+        for language, shard in self.shards.items():
+            digest.update(language.encode())
+            for array in (shard.tokens, shard.starts):
+                digest.update(np.asarray(array, np.int64).tobytes())
+        return digest.hexdigest()
+
+    @property
     def sizes(self) -> list[int]:
         """How many segments an epoch of each part has."""
         return [
@@ -42,6 +53,8 @@ class UnlabeledExamples:
 
     def rates(self, alpha: float) -> list[float]:
         """Return each part's share of the draws: tasks alike, languages by tokens ** `alpha`."""
+        if not self.shards:
+            return []
         of_language = temperature_rates([len(s.tokens) for s in self.shards.values()], alpha)
         return [rate / len(self.tasks) for _ in self.tasks for rate in of_language]
 
