@@ -19,8 +19,7 @@ from xlgen.data.examples import TokenizedExample
 from xlgen.data.shards import Shard, ShardedText
 from xlgen.data.tokenizer import EOS, Tokenizer
 from xlgen.errors import InputError
-from xlgen.generation.generate import generate
-from xlgen.generation.settings import BeamSettings
+from xlgen.generation.sample import sample
 from xlgen.languages import LANGUAGES
 from xlgen.methods.base import Adapted
 from xlgen.metrics.language import identify
@@ -50,8 +49,9 @@ class Examined:
     `blind` is span corruption's loss with another segment's source: as much above `span` as the source
     helps. `cloze`: how many hidden tokens are the model's first guess, given the true ones before. `bits`
     and `trigram_bits`: what a character of the prefix task's target costs the model, and Kneser-Ney
-    trigrams of the language's training text. `right`: greedy continuations that CLD3 finds in the language;
-    `really`: the same of the text that really follows, as much of it.
+    trigrams of the language's training text. `right`: sampled continuations that CLD3 finds in the language;
+    `really`: the same of the text that really follows, as much of it. (Greedy ones say the same again and
+    again, and CLD3 takes such text for Japanese.)
     """
 
     language: str
@@ -173,8 +173,10 @@ class Examiner:
         shard = self.text.held_out[code]
         count = min(self.segments, shard.segments(PREFIX.input))
         examples = [_half(shard, number) for number in range(count)]
-        settings = BeamSettings(beams=1, max_length=CONTINUED)
-        outputs = generate(Adapted(self.model), examples, settings=settings)
+        outputs: list[list[int]] = []
+        for start in range(0, count, BATCH):
+            batch = examples[start : start + BATCH]
+            outputs += sample(Adapted(self.model), batch, length=CONTINUED, seed=start)
         return self._share(code, outputs), self._share(code, [e.target[:-1] for e in examples])
 
     def _share(self, code: str, texts: Sequence[Sequence[int]]) -> float:
