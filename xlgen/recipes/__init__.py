@@ -21,6 +21,8 @@ RECIPES = Table(
     {
         "howto.prompt": "xlgen.recipes.howto:prompt",
         "howto.model": "xlgen.recipes.howto:model",
+        "howto.prompt_mix": "xlgen.recipes.howto:prompt_mix",
+        "howto.model_mix": "xlgen.recipes.howto:model_mix",
         "probe.prompt": "xlgen.recipes.probe:prompt",
         "probe.model": "xlgen.recipes.probe:model",
         "probe.sup_all": "xlgen.recipes.probe:sup_all",
