@@ -136,6 +136,16 @@ def test_hardly_any_text_gives_closed_sides_and_comes_back(name, tokens):
 
 
 @pytest.mark.parametrize("name", UNSUPERVISED)
+@pytest.mark.parametrize("limits", [Limits(5000, 5000), Limits(5000, 50), Limits(50, 5000)])
+def test_no_limits_need_more_than_a_hundred_sentinels(name, limits):
+    tokens = np.arange(12_000) % 997 + 3
+    for seed in range(5):
+        pair, _ = make(name, tokens, limits=limits, seed=seed)  # IDS refuses a 101st
+        assert len(pair.input) <= limits.input
+        assert len(pair.target) <= limits.target
+
+
+@pytest.mark.parametrize("name", UNSUPERVISED)
 def test_the_same_seed_gives_the_same_pair_and_another_seed_another(name):
     tokens, limits = np.arange(3, 203), Limits(256, 256)
     first, again, other = (make(name, tokens, limits=limits, seed=seed)[0] for seed in (5, 5, 6))

@@ -48,6 +48,8 @@ class SpanCorruption(UnsupervisedTask):
     def raw_length(self, limits: Limits) -> int:
         """Return the longest text whose input and target both fit (T5's `random_spans_helper`).
 
+        Nor does it need more than the tokenizer's 100 sentinels; T5 would go on into ordinary pieces.
+
         >>> SpanCorruption().raw_length(Limits(512, 114)), SpanCorruption().raw_length(Limits(1024, 512))
         (568, 1137)
         """
@@ -78,9 +80,13 @@ class SpanCorruption(UnsupervisedTask):
 def _raw_length(task: SpanCorruption, limits: Limits) -> int:
     limits.refuse_below(input=3, target=3, task=task.name)
     raw = 2
-    while _fits(task.lengths(raw + 1), limits):
+    while _fits(task.lengths(raw + 1), limits) and _spans(task, raw + 1) <= SENTINELS:
         raw += 1
     return raw
+
+
+def _spans(task: SpanCorruption, raw: int) -> int:
+    return noise_counts(raw, density=task.density, mean_span=task.mean_span)[1]
 
 
 def raw_length(input_length: int) -> tuple[int, int]:
