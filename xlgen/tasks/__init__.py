@@ -23,6 +23,11 @@ TASKS = Table(
         "summarization": "xlgen.tasks.summarization:Summarization",
         "span_corruption": "xlgen.tasks.span_corruption:SpanCorruption",
         "prefix_lm": "xlgen.tasks.prefix_lm:PrefixLM",
+        "iid_denoising": "xlgen.tasks.iid_denoising:IIDDenoising",
+        "lm": "xlgen.tasks.lm:LM",
+        "missing_prefix_prediction": "xlgen.tasks.prefixes:MissingPrefixPrediction",
+        "n_token_prefix_prediction": "xlgen.tasks.prefixes:NTokenPrefixPrediction",
+        "missing_n_token_prefix_prediction": "xlgen.tasks.prefixes:MissingNTokenPrefixPrediction",
     },
 )
 
