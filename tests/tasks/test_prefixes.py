@@ -18,7 +18,6 @@ from xlgen.tasks.prefixes import (
 
 WIDE = Limits(700, 700)
 N_TOKEN = [NTokenPrefixPrediction, MissingNTokenPrefixPrediction]
-texts = st.lists(st.integers(3, 999), min_size=2, max_size=300).map(np.array)
 
 
 def make(task, tokens, *, limits=WIDE, seed=0):
@@ -26,8 +25,9 @@ def make(task, tokens, *, limits=WIDE, seed=0):
 
 
 @settings(deadline=None)
-@given(texts, st.integers(0, 2**32))
-def test_missing_prefix_prediction_is_prefix_lm_the_other_way_round(tokens, seed):
+@given(st.integers(1, 600), st.integers(0, 2**32))
+def test_missing_prefix_prediction_is_prefix_lm_the_other_way_round(length, seed):
+    tokens = np.arange(length) + 3
     pair = make(MissingPrefixPrediction(), tokens, seed=seed)
     forward = make(PrefixLM(), tokens, seed=seed)
     assert pair == Pair(input=forward.target, target=forward.input)
