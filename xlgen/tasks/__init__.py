@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from xlgen.data.examples import Example, TokenizedExample
+from xlgen.errors import InputError
 from xlgen.registry import Table
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ TASKS = Table(
         "summarization": "xlgen.tasks.summarization:Summarization",
         "span_corruption": "xlgen.tasks.span_corruption:SpanCorruption",
         "prefix_lm": "xlgen.tasks.prefix_lm:PrefixLM",
+        "iid_denoising": "xlgen.tasks.iid_denoising:IIDDenoising",
+        "lm": "xlgen.tasks.lm:LM",
+        "missing_prefix_prediction": "xlgen.tasks.prefixes:MissingPrefixPrediction",
+        "n_token_prefix_prediction": "xlgen.tasks.prefixes:NTokenPrefixPrediction",
+        "missing_n_token_prefix_prediction": "xlgen.tasks.prefixes:MissingNTokenPrefixPrediction",
     },
 )
 
@@ -32,6 +38,14 @@ class Limits:
 
     input: int = 1024  # Vu et al. 2022, section 3: inputs 1024, targets 512
     target: int = 512
+
+    def refuse_below(self, *, input: int, target: int, task: str) -> None:
+        """Raise `InputError` unless there is room for the least that a task makes."""
+        if self.input < input or self.target < target:
+            raise InputError(
+                f"{task} needs limits of at least {input} input and {target} target tokens,"
+                f" got {self.input} and {self.target}; raise limits"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ class UnsupervisedTask(ABC):
 
     @abstractmethod
     def raw_length(self, limits: Limits) -> int:
-        """Return how many tokens of text fill an input of `limits.input` tokens."""
+        """Return how many tokens of text an example takes; raise `InputError` below the least limits."""
 
     @abstractmethod
     def make(
@@ -75,4 +89,11 @@ class UnsupervisedTask(ABC):
         limits: Limits,
         rng: np.random.Generator,
     ) -> Pair:
-        """Make input and target out of `tokens` [n], n >= 2."""
+        """Make input and target out of `tokens` [n]; what is beyond `raw_length` is not used.
+
+        With fewer than 2 tokens there may be nothing to learn, but both sides are closed.
+        """
+
+    @abstractmethod
+    def restore(self, pair: Pair, tokenizer: "Tokenizer") -> list[int]:
+        """Undo `make`: return the text, from its beginning as far as the limits left it."""

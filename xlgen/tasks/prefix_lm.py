@@ -20,6 +20,7 @@ class PrefixLM(UnsupervisedTask):
 
     def raw_length(self, limits: Limits) -> int:
         """Return T5's segment length, one less than the input's limit."""
+        limits.refuse_below(input=3, target=2, task=self.name)
         return limits.input - 1
 
     def make(
@@ -38,7 +39,6 @@ class PrefixLM(UnsupervisedTask):
             target=(*tokens[split:].tolist()[: limits.target - 1], tokenizer.eos),
         )
 
-
-def restore(pair: Pair) -> list[int]:
-    """Undo the split: the text as far as the target's limit left it."""
-    return [*pair.input[:-1], *pair.target[:-1]]
+    def restore(self, pair: Pair, tokenizer: "Tokenizer") -> list[int]:
+        """Join the two parts again."""
+        return [*pair.input[:-1], *pair.target[:-1]]

@@ -4,12 +4,13 @@ Raffel et al. 2020, section 3.1.4; the mask is that of `random_spans_noise_mask`
 """
 
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from xlgen.errors import InputError
+from xlgen.sources.vocabulary import SENTINELS
 from xlgen.tasks import Limits, Pair, UnsupervisedTask
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class SpanCorruption(UnsupervisedTask):
     def raw_length(self, limits: Limits) -> int:
         """Return the longest text whose input and target both fit (T5's `random_spans_helper`).
 
+        Nor does it need more than the tokenizer's 100 sentinels; T5 would go on into ordinary pieces.
+
         >>> SpanCorruption().raw_length(Limits(512, 114)), SpanCorruption().raw_length(Limits(1024, 512))
         (568, 1137)
         """
@@ -68,17 +71,22 @@ class SpanCorruption(UnsupervisedTask):
             target=replace_spans(tokens, ~mask, tokenizer=tokenizer),
         )
 
+    def restore(self, pair: Pair, tokenizer: "Tokenizer") -> list[int]:
+        """Put the hidden spans back."""
+        return restore(pair, tokenizer)
+
 
 @functools.cache  # asked for by every example
 def _raw_length(task: SpanCorruption, limits: Limits) -> int:
+    limits.refuse_below(input=3, target=3, task=task.name)
     raw = 2
-    if not _fits(task.lengths(raw), limits):
-        raise InputError(
-            f"span corruption needs limits of at least 3 input and 3 target tokens, got {limits}"
-        )
-    while _fits(task.lengths(raw + 1), limits):
+    while _fits(task.lengths(raw + 1), limits) and _spans(task, raw + 1) <= SENTINELS:
         raw += 1
     return raw
+
+
+def _spans(task: SpanCorruption, raw: int) -> int:
+    return noise_counts(raw, density=task.density, mean_span=task.mean_span)[1]
 
 
 def raw_length(input_length: int) -> tuple[int, int]:
@@ -126,7 +134,7 @@ def replace_spans(
     tokens: np.ndarray, mask: np.ndarray, *, tokenizer: "Tokenizer"
 ) -> tuple[int, ...]:
     """Replace each run of `mask` by one sentinel, the highest id first, and close with </s>."""
-    starts = mask & ~np.concatenate([[False], mask[:-1]])
+    starts = run_starts(mask)
     runs = int(starts.sum())
     sentinels = np.array([tokenizer.sentinel(k) for k in range(runs)], dtype=np.int64)
     replaced = tokens.astype(np.int64)
@@ -134,22 +142,29 @@ def replace_spans(
     return (*replaced[starts | ~mask].tolist(), tokenizer.eos)
 
 
-def restore(pair: Pair, tokenizer: "Tokenizer") -> list[int]:
-    """Undo span corruption: put what the target says in place of the input's sentinels.
+def run_starts(mask: np.ndarray) -> np.ndarray:
+    """Return a mask [length], True where a run of `mask` begins."""
+    return mask & ~np.concatenate([[False], mask])[:-1]
 
-    The target opens with the input's unhidden runs replaced in the same order, so its sentinel k
-    stands for the text before hidden span k.
+
+def restore(pair: Pair, tokenizer: "Tokenizer") -> list[int]:
+    """Undo `replace_spans`: put what the target says in place of the input's sentinels.
+
+    The target opens with a sentinel where the text opens unhidden, and its sentinels stand for the
+    input's unhidden runs in order; so what follows each is the next hidden run.
     """
-    hidden = _runs_between_sentinels(pair.target[:-1], tokenizer)[1:]
     shown = _runs_between_sentinels(pair.input[:-1], tokenizer)
-    hidden += [[]] * (len(shown) - len(hidden))
-    return [token for pieces in zip(shown, hidden) for run in pieces for token in run]
+    hidden = _runs_between_sentinels(pair.target[:-1], tokenizer)
+    if not hidden[0]:
+        del hidden[0]
+    pieces = itertools.zip_longest(shown, hidden, fillvalue=())
+    return [token for runs in pieces for run in runs for token in run]
 
 
 def _runs_between_sentinels(tokens: tuple[int, ...], tokenizer: "Tokenizer") -> list[list[int]]:
     runs: list[list[int]] = [[]]
     for token in tokens:
-        if len(runs) <= 100 and token == tokenizer.sentinel(len(runs) - 1):
+        if len(runs) <= SENTINELS and token == tokenizer.sentinel(len(runs) - 1):
             runs.append([])
         else:
             runs[-1].append(token)
