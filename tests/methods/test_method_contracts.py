@@ -16,7 +16,7 @@ from xlgen.model.t5 import shift_right
 def make_batch():
     rows = [((5, 6, 7, 1), (9, 1)), ((8, 1), (10, 11, 12, 1))]
     return collate(
-        [TokenizedExample(str(i), "th", "summarization", *row) for i, row in enumerate(rows)]
+        [TokenizedExample(str(i), "th", "prefix_lm", *row) for i, row in enumerate(rows)]
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.benchmarks.held_out import HeldOutParagraphs
@@ -21,36 +22,40 @@ def corpus_text(corpus: Path, tokenizer: Tokenizer, *, held_out: float = HELD_OU
 
 
 def unlabeled_text(
-    source: str, tokenizer: Tokenizer, *, languages: Sequence[str] | None = None
+    source: str,
+    tokenizer: Tokenizer,
+    *,
+    languages: Sequence[str] | None = None,
+    split: Literal["train", "held_out"] = "train",
+    held_out: float = HELD_OUT,
 ) -> dict[str, Shard]:
-    """Return text by language: a benchmark's training inputs, or a folder's documents.
+    """Return text by language: a benchmark's inputs, or a folder's documents.
 
-    Raises `InputError` for a source that is neither, or a language it has no text in.
+    What is held out of a benchmark is its validation split, of a folder a share of the documents. Raises
+    `InputError` for a source that is neither, or a language it has no text in.
     """
     if source in BENCHMARKS:
-        examples = read_examples(BENCHMARKS[source].source, split="train")
-        documents: dict[str, list[str]] = {}
-        for example in examples:
-            documents.setdefault(example.language, []).append(example.input)
-        has = list(documents)
-        found = {
-            language: shard_of(documents[language], tokenizer)
-            for language in languages or has
-            if language in documents
-        }
+        found = _inputs(source, tokenizer, split=split)
     elif Path(source).is_dir():
-        text = corpus_text(Path(source), tokenizer)
-        has = text.languages
-        found = {language: text.train[language] for language in languages or has if language in has}
+        text = corpus_text(Path(source), tokenizer, held_out=held_out)
+        found = text.train if split == "train" else text.held_out
     else:
         raise InputError(
-            f"mix.text: {source!r} is no folder of <language>.txt, nor a benchmark; "
+            f"text: {source!r} is no folder of <language>.txt, nor a benchmark; "
             f"{near_names(source, list(BENCHMARKS))}"
         )
-    for language in languages or has:
+    for language in languages or ():
         if language not in found:
             raise InputError(
-                f"mix.languages: {source} has no text to train on in {language!r}, only in "
-                f"{', '.join(has)}; set mix.text to a folder with {language}.txt"
+                f"languages: {source} has no text in {language!r} ({split}), only in "
+                f"{', '.join(found)}; set text to a folder with {language}.txt"
             )
-    return found
+    return {language: found[language] for language in languages or found}
+
+
+def _inputs(name: str, tokenizer: Tokenizer, *, split: str) -> dict[str, Shard]:
+    part = "train" if split == "train" else "validation"
+    documents: dict[str, list[str]] = {}
+    for example in read_examples(BENCHMARKS[name].source, split=part):
+        documents.setdefault(example.language, []).append(example.input)
+    return {language: shard_of(texts, tokenizer) for language, texts in documents.items()}

@@ -6,6 +6,7 @@ METHODS = Table(
     "method",
     {
         "model-tuning": "xlgen.methods.model_tuning:ModelTuning",
+        "factorized-prompts": "xlgen.methods.factorized:FactorizedPrompts",
         "prompt-tuning": "xlgen.methods.prompt_tuning:PromptTuning",
     },
 )

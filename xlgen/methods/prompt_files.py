@@ -43,7 +43,7 @@ def save_prompt(prompt_PD: Tensor, folder: Path, *, config: T5Config, base: str)
         "prompt_tuning_init": "RANDOM",
     }
     weights = {"prompt_embeddings": prompt_PD.detach().float().contiguous().cpu()}
-    metadata = {"format": "pt", "sha256": _sha256(weights)}
+    metadata = {"format": "pt", "sha256": tensors_sha256(weights)}
     # both are on the disk before either takes its place
     with (
         replacing(folder / ADAPTER_CONFIG) as config_path,
@@ -60,7 +60,7 @@ def read_prompt(path: Path) -> Tensor:
     elif path.suffix == ".npy":
         prompt_PD = _read_npy(path)
     else:
-        prompt_PD = _read_tensors(path).get("prompt", torch.empty(0))
+        prompt_PD = read_tensors(path).get("prompt", torch.empty(0))
     if prompt_PD.ndim != 2 or not prompt_PD.numel() or not prompt_PD.is_floating_point():
         raise InputError(
             f"{path}: expected a prompt [length, width] of floating-point numbers, got "
@@ -78,7 +78,7 @@ def _read_peft(folder: Path) -> Tensor:
         raise InputError(
             f"{path}: expected a PROMPT_TUNING adapter, got {config.get('peft_type')!r}"
         )
-    tensors = _read_tensors(folder / ADAPTER_WEIGHTS)
+    tensors = read_tensors(folder / ADAPTER_WEIGHTS)
     if set(tensors) != {"prompt_embeddings"}:
         raise InputError(
             f"{folder / ADAPTER_WEIGHTS}: expected the one tensor 'prompt_embeddings', "
@@ -101,20 +101,26 @@ def _read_npy(path: Path) -> Tensor:
         ) from error
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file; where its metadata name a SHA-256, it must be that of the tensors."""
+    return read_tensors_and_metadata(path)[0]
+
+
+def read_tensors_and_metadata(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the same, and the metadata."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            expected = (file.metadata() or {}).get("sha256")
+            metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({reason(error)})") from error
-    if expected is not None and expected != _sha256(tensors):
+    if metadata.get("sha256", expected := tensors_sha256(tensors)) != expected:
         raise InputError(f"{path}: damaged: its SHA-256 is not the one it names; export it again")
-    return tensors
+    return tensors, metadata
 
 
-def _sha256(tensors: dict[str, Tensor]) -> str:
-    """Hash names, shapes and bits."""
+def tensors_sha256(tensors: dict[str, Tensor]) -> str:
+    """Return a hash of names, shapes and bits."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(f"{name} {list(tensors[name].shape)} {tensors[name].dtype}\n".encode())

@@ -12,6 +12,7 @@ RUNS = Table(
         "adaptation": "xlgen.run:Adaptation",
         "bigrams": "xlgen.recipes.bigrams:BigramStart",
         "pretraining": "xlgen.recipes.pretrain:Pretraining",
+        "text tuning": "xlgen.recipes.text_tuning:TextTuning",
         "vocabulary": "xlgen.recipes.vocabulary:Vocabulary",
     },
 )
@@ -23,6 +24,8 @@ RECIPES = Table(
         "howto.model": "xlgen.recipes.howto:model",
         "howto.prompt_mix": "xlgen.recipes.howto:prompt_mix",
         "howto.model_mix": "xlgen.recipes.howto:model_mix",
+        "howto.factorized": "xlgen.recipes.howto:factorized",
+        "text.bank": "xlgen.recipes.text_tuning:bank",
         "probe.prompt": "xlgen.recipes.probe:prompt",
         "probe.model": "xlgen.recipes.probe:model",
         "probe.sup_all": "xlgen.recipes.probe:sup_all",

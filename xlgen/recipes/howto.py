@@ -6,6 +6,7 @@ xlgen train howto.prompt --out runs/prompt
 from dataclasses import replace
 
 from xlgen.generation.settings import BeamSettings
+from xlgen.methods.factorized import FactorizedPrompts
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.run import Adaptation
@@ -60,3 +61,11 @@ def prompt_mix() -> Adaptation:
 def model_mix() -> Adaptation:
     """ModelTuning with 1 % of text in all languages between (MIX-UNSUP-ALL)."""
     return replace(model(), mix=Mix(kappa=1.0))
+
+
+def factorized() -> Adaptation:
+    """The task half of summarization on English howto0, before the English half of a bank (section 3.1).
+
+    `method.bank=FILE`: what `text.bank` exported. `method.swap=false` is the paper's FP-EN.
+    """
+    return replace(prompt(), method=FactorizedPrompts(tasks=("summarization",)))

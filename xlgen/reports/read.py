@@ -16,7 +16,12 @@ from xlgen.reports.text import one_line
 History = tuple[Mapping[str, Any], ...]  # the lines of metrics.jsonl
 
 # How the paper writes its methods; any other name is shown as it is stored.
-LABELS = {"prompt-tuning": "PromptTuning", "model-tuning": "ModelTuning", "lead-64": "LEAD-64"}
+LABELS = {
+    "prompt-tuning": "PromptTuning",
+    "model-tuning": "ModelTuning",
+    "factorized-prompts": "FactorizedPrompts",
+    "lead-64": "LEAD-64",
+}
 
 
 @dataclass(frozen=True)

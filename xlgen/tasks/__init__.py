@@ -97,3 +97,8 @@ class UnsupervisedTask(ABC):
     @abstractmethod
     def restore(self, pair: Pair, tokenizer: "Tokenizer") -> list[int]:
         """Undo `make`: return the text, from its beginning as far as the limits left it."""
+
+
+def unsupervised_tasks() -> dict[str, type[UnsupervisedTask]]:
+    """Return the entries of TASKS that need no labels."""
+    return {name: TASKS[name] for name in TASKS if issubclass(TASKS[name], UnsupervisedTask)}
