@@ -15,5 +15,9 @@ METRICS = Table(
         "lid": "xlgen.metrics.language:lid",
         "lid_en": "xlgen.metrics.language:lid_en",
         "ascii": "xlgen.metrics.language:ascii_share",
+        "wrong_words": "xlgen.metrics.switching:wrong_words",
+        "all_english": "xlgen.metrics.switching:all_english",
+        "lpr": "xlgen.metrics.pass_rates:lpr",
+        "wpr": "xlgen.metrics.pass_rates:wpr",
     },
 )

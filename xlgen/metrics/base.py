@@ -31,6 +31,10 @@ class Metric(ABC):
     def signature(self) -> str:
         """Name, version and settings, such as `ASCII|v1|characters:all`; without how many."""
 
+    def covers(self, language: str) -> bool:
+        """Whether outputs in `language` have this score at all; averages go over those that have."""
+        return True
+
     @abstractmethod
     def statistics(self, prediction: str, reference: str, language: str) -> tuple[float, ...]:
         """Measure one example. The last number is 1, or 0 where the example has no score at all."""

@@ -1,4 +1,4 @@
-"""Which language an output is in: CLD3's confidence, the share of ASCII, and single wrong words.
+"""Which language an output is in: CLD3's confidence, and the share of ASCII.
 
 Paper section 2.3: LID_xx is "the average confidence score given by cld3 when detecting the language
 xx", ASCII "the average percentage of ASCII characters present in the model's predictions".
@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from xlgen.languages import LANGUAGES
 from xlgen.metrics.base import Metric
-from xlgen.metrics.words import word_languages
 
 if TYPE_CHECKING:
     from gcld3 import NNetLanguageIdentifier
 
     from xlgen.metrics.pieces import Pieces
-
-__all__ = ["AsciiShare", "LanguageIdentification", "identify", "word_languages"]
 
 UNDETERMINED = "und"
 

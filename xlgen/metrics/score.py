@@ -192,14 +192,21 @@ def _cells(language: str, table: Measured, *, decoding: str | None, seed: int) -
 def _averages(
     metrics: Mapping[str, Metric], tables: Mapping[str, Measured], *, seed: int
 ) -> Iterator[Average]:
-    """Yield the means over all languages, and over those that had no labels: all but English."""
+    """Yield the means over all languages, and over those that had no labels: all but English.
+
+    A metric that does not cover all of them has its mean over those it covers.
+    """
     found = {code: (table.documents, table.rows) for code, table in tables.items()}
     totals = document_totals(found, seed=seed)
     groups = [tuple(tables)]
     if SOURCE in tables and len(tables) > 1:
         groups.append(tuple(code for code in tables if code != SOURCE))
-    for languages in groups:
+    for group in groups:
         for name, metric in metrics.items():
+            languages = tuple(code for code in group if metric.covers(code))
+            if not languages:
+                yield Average(metric=name, languages=(), value=None, low=None, high=None)
+                continue
             values = [metric.scores(tables[code].statistics(name).sum(0)) for code in languages]
             resampled = [
                 metric.scores(totals[code][:, tables[code].columns[name]]) for code in languages

@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.table import Table
+
+
+COLUMNS = 7  # metrics beside each other in 80 columns of a terminal
 
 
 @dataclass(frozen=True)
@@ -69,24 +73,30 @@ class Scores:
     def table(self) -> "Group":
         """Return a table for the terminal: languages x metrics with intervals, then the signatures."""
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
         metrics = list(dict.fromkeys(cell.metric for cell in self.cells))
+        parts = [metrics[at : at + COLUMNS] for at in range(0, len(metrics), COLUMNS)]
+        tables = [part for names in parts for part in (self._columns(names), "")]
+        lines = [*self.warnings, *self._signatures()]
+        return Group(*tables[:-1], *(Text(line, overflow="fold") for line in lines))
+
+    def _columns(self, metrics: list[str]) -> "Table":
+        """Return the table of some metrics; averages stand by group, all languages first."""
+        from rich.table import Table
+
         names = [name.replace("sp_rouge_", "sp_rouge\n") for name in metrics]
-        table = Table("", "n", *names, box=None, padding=(0, 0, 0, 1))  # fits 80 columns
+        table = Table("", "n", *names, box=None, padding=(0, 0, 0, 1))
         for column in table.columns[1:]:
             column.justify = "right"
         codes = tuple(dict.fromkeys(cell.language for cell in self.cells))
         for code in codes:
             row = [self.cell(code, metric) for metric in metrics]
             table.add_row(code, str(max(cell.n for cell in row)), *map(_shown, row))
-        for languages in dict.fromkeys(average.languages for average in self.averages):
-            name = f"mean {len(languages)}" if languages == codes else "not en"
-            found = [average for average in self.averages if average.languages == languages]
+        columns = [[a for a in self.averages if a.metric == metric] for metric in metrics]
+        for name, found in zip((f"mean {len(codes)}", "not en"), zip(*columns)):
             table.add_row(name, "", *map(_shown, found))
-        lines = [*self.warnings, *self._signatures()]
-        return Group(table, *(Text(line, overflow="fold") for line in lines))
+        return table
 
     def _signatures(self) -> list[str]:
         """Return one signature per metric; `n` is given for all languages together."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.grid import (
+    ALL_ENGLISH,
     QUALITY,
+    WRONG_WORDS,
     Average,
     Grid,
     difference,
@@ -55,7 +57,9 @@ def find(grid: Grid) -> Findings:
     glance = tuple(_glance(grid, system) for system in range(len(grid.systems)))
     unlike = _unlike(grid)
     if unlike:
-        sentences = tuple(text for text in (_wrong(grid, glance), _empty(grid, glance)) if text)
+        sentences = tuple(
+            text for text in (_wrong(grid, glance), _switching(grid), _empty(grid, glance)) if text
+        )
         return Findings(UNLIKE, (unlike,), sentences, glance)
     compared = _title(grid, methods)
     title = _beaten(grid, methods, baselines, compared)
@@ -77,6 +81,7 @@ def find(grid: Grid) -> Findings:
                 _place(grid, methods, languages=[SOURCE], place="In English"),
                 _place(grid, methods, languages=grid.others, place=_elsewhere(grid)),
                 _wrong(grid, glance),
+                _switching(grid),
                 _empty(grid, glance),
             )
             if text
@@ -285,6 +290,19 @@ def _wrong(grid: Grid, glance: Sequence[Glance]) -> str:
         f"{text} Of the references, {_percent(references)} are taken for another language: "
         "so often the identification itself errs on such texts."
     )
+
+
+def _switching(grid: Grid) -> str:
+    """Give the shares of wrong words and of outputs wholly in English, where they were measured."""
+    shares = [
+        f"{_percent(words)} of the words of {name}'s outputs are in another language, and "
+        f"{_percent(whole)} of its outputs are wholly in English"
+        for system, name in enumerate(grid.systems)
+        if (words := grid.average(WRONG_WORDS, system))
+        and (whole := grid.average(ALL_ENGLISH, system))
+        and not grid.runs[system].is_baseline
+    ]
+    return f"In the other languages, {'; '.join(shares)}." if shares else ""
 
 
 def _empty(grid: Grid, glance: Sequence[Glance]) -> str:

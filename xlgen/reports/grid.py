@@ -21,12 +21,20 @@ TARGET = "lid"
 ENGLISH = "lid_en"
 ASCII = "ascii"
 MAIN_METRICS = (QUALITY, TARGET, ENGLISH, ASCII)
+WRONG_WORDS = "wrong_words"
+ALL_ENGLISH = "all_english"
+SWITCHING_METRICS = (WRONG_WORDS, ALL_ENGLISH, "lpr", "wpr")
 Z_95 = 1.959964  # 97.5 % point of the standard normal distribution
 
 
 def metric_label(name: str) -> str:
     """Return a metric's name for a table or a plot; one that this version does not have keeps its own."""
     return str(METRICS[name](Pieces()).label) if name in METRICS else name
+
+
+def covers(metric: str, language: str) -> bool:
+    """Return whether outputs in `language` have a score in `metric`; one that we do not know may."""
+    return bool(METRICS[metric](Pieces()).covers(language)) if metric in METRICS else True
 
 
 @dataclass(frozen=True)
@@ -104,17 +112,21 @@ class Grid:
             return None
         parts = [_scores(self, system, cell.language, metric) for cell in cells]
         values = [cell.value for cell in cells]
-        return _average(values, parts, of=len(self.others))
+        of = sum(covers(metric, code) for code in self.others)
+        return _average(values, parts, of=max(of, len(cells)))
 
     def missing(self) -> list[str]:
-        """Name every (system, metric, language) that another system has and this one lacks."""
+        """Name every (system, metric, language) that another system has and this one lacks.
+
+        Not those of code switching: they are undefined where no output counts, and older runs have none.
+        """
         return [
             f"{self.title}: {self.systems[system]} has no {metric_label(metric)} "
             f"for {LANGUAGES[language].name}"
             for system in range(len(self.systems))
             for metric in self.metrics
             for language in self.languages
-            if self.cell(language, metric, system) is None
+            if self.cell(language, metric, system) is None and metric not in SWITCHING_METRICS
         ]
 
 

@@ -29,6 +29,7 @@ from xlgen.reports.figures import Picture, draw_curves, draw_languages, draw_tra
 from xlgen.reports.findings import Findings, find
 from xlgen.reports.grid import (
     MAIN_METRICS,
+    SWITCHING_METRICS,
     Grid,
     list_benchmarks,
     make_grid,
@@ -82,7 +83,13 @@ class Section:
     @property
     def variants(self) -> tuple[str, ...]:
         """The metrics of the folded table."""
-        return tuple(metric for metric in self.grid.metrics if metric not in MAIN_METRICS)
+        shown = {*MAIN_METRICS, *SWITCHING_METRICS}
+        return tuple(metric for metric in self.grid.metrics if metric not in shown)
+
+    @property
+    def switching(self) -> tuple[str, ...]:
+        """The metrics of the table of code switching; none in runs of before there were any."""
+        return tuple(metric for metric in self.grid.metrics if metric in SWITCHING_METRICS)
 
     @cached_property
     def differences(self) -> tuple[dict[str, Any], ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from xlgen.languages import LANGUAGES, SOURCE
-from xlgen.reports.grid import ENGLISH, QUALITY, TARGET, Grid
+from xlgen.reports.grid import ALL_ENGLISH, ENGLISH, QUALITY, TARGET, WRONG_WORDS, Grid
 from xlgen.reports.read import Prediction
 from xlgen.reports.text import clip, visible
 
@@ -37,6 +37,8 @@ class Output:
     quality: float | None
     target: float | None
     english: float | None
+    wrong_words: float | None
+    is_all_english: bool
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ def pick_samples(grid: Grid, *, count: int, mark: Marker) -> tuple[LanguageSampl
 
 
 def mark_words(text: str, language: str) -> Iterable[Segment]:
-    """Mark the words that language identification takes for another language than `language`."""
-    from xlgen.metrics.language import word_languages
+    """Mark the words in another language than `language`; names, numbers and code stay unmarked."""
+    from xlgen.metrics.spans import word_languages
 
     return _segments(text, word_languages(text, language))
 
@@ -109,12 +111,11 @@ def _segments(text: str, words: Iterable[tuple[int, int, str]]) -> Iterable[Segm
 
 
 def _phrases(text: str, words: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Join wrong words with only white space between; a phrase with an English word is English."""
+    """Join wrong words of one language with only white space between."""
     phrases: list[tuple[int, int, str]] = []
     for start, stop, wrong in words:
-        if phrases and not text[phrases[-1][1] : start].strip():
-            before = phrases.pop()
-            start, wrong = before[0], "en" if "en" in (before[2], wrong) else before[2]
+        if phrases and phrases[-1][2] == wrong and not text[phrases[-1][1] : start].strip():
+            start = phrases.pop()[0]
         phrases.append((start, stop, wrong))
     return phrases
 
@@ -155,4 +156,6 @@ def _output(grid: Grid, system: int, prediction: Prediction, mark: Marker) -> Ou
         quality=prediction.scores.get(QUALITY),
         target=target,
         english=None if prediction.language == SOURCE else prediction.scores.get(ENGLISH),
+        wrong_words=prediction.scores.get(WRONG_WORDS),
+        is_all_english=bool(prediction.scores.get(ALL_ENGLISH)),
     )
