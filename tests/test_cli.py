@@ -170,7 +170,12 @@ def test_two_systems_are_compared_record_by_record(tmp_path):
 
 def test_train_generate_and_report_speak_json(tmp_path):
     settings = ["model=pico", "train.limit=4", "validation.limit=1", "training.steps=1"]
-    settings += ["training.batch_size=2", "limits.input=32", "decoding.max_length=4"]
+    settings += [
+        "training.batch_size=2",
+        "limits.input=32",
+        "decoding.min_length=0",
+        "decoding.max_length=4",
+    ]
     run = tmp_path / "run"
     trained = xlgen("train", "demo.prompt", *settings, "--out", run, "--json")
     assert trained.returncode == 0, trained.stderr

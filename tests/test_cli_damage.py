@@ -53,8 +53,8 @@ def train_arguments(place):
         "train", "demo.prompt", f"model={place / 'model'}", f"train.source={place / 'train.jsonl'}",
         f"validation.source={place / 'watched.jsonl'}", "method.length=5", "method.population=100",
         "training.batch_size=4", "training.steps=2", "training.validate_every=1",
-        "training.checkpoint_every=1", "training.log_every=1", "decoding.max_length=8",
-        "decoding.beams=2",
+        "training.checkpoint_every=1", "training.log_every=1", "decoding.min_length=0",
+        "decoding.max_length=8", "decoding.beams=2",
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ import numpy as np
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = (
     "model=pico", "training.steps=2", "training.batch_size=2", "validation.limit=3",
-    "training.validate_every=2", "training.checkpoint_every=2", "decoding.max_length=6",
+    "training.validate_every=2", "training.checkpoint_every=2",
+    "decoding.min_length=0", "decoding.max_length=6",
 )  # fmt: skip
 
 
