@@ -28,17 +28,18 @@ def prompt() -> Adaptation:
 
 
 def sup_all() -> Adaptation:
-    """ModelTuning on the labels of all languages (SUP-ALL), with as many steps."""
-    run, languages = model(), BENCHMARKS["howto0"].languages
+    """ModelTuning on the labels of all languages (SUP-ALL), in 500 steps of 16."""
+    # 8,468 examples, where English alone has 1,539: 300 steps saw half of them once
+    run, languages = _shortened(howto.model(), peak=5e-3, steps=500), BENCHMARKS["howto0"].languages
     return replace(run, train=replace(run.train, languages=languages), select_on=languages)
 
 
-def _shortened(run: Adaptation, *, peak: float) -> Adaptation:
+def _shortened(run: Adaptation, *, peak: float, steps: int = STEPS) -> Adaptation:
     training = replace(
         run.training,
-        steps=STEPS,
+        steps=steps,
         batch_size=16,
-        schedule=Cosine(peak=peak, warm_up=20, steps=STEPS),
+        schedule=Cosine(peak=peak, warm_up=20, steps=steps),
         validate_every=100,
         checkpoint_every=100,
         keep=1,
