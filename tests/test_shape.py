@@ -67,7 +67,7 @@ def test_public_names_have_docstrings(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_public_functions_take_at_most_two_positional_arguments(path):
-    if path.name == "cli.py":  # typer makes options of them
+    if path.parent.name == "cli":  # typer makes options of them
         return
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
