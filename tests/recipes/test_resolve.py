@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xlgen.cli import train
+from xlgen.cli.runs import train
 from xlgen.config import to_json
 from xlgen.errors import InputError
 from xlgen.recipes import RECIPES, RUNS

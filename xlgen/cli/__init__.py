@@ -11,7 +11,8 @@ from xlgen.cli.app import app, plain
 from xlgen.errors import InputError
 from xlgen.files import reason
 
-# isort: off  (they add their verbs to `app`, and help shows them in this order)
+# they add their verbs to `app`, and help shows them in this order
+# isort: off
 from xlgen.cli import tables, runs, results, data  # noqa: F401
 # isort: on
 
