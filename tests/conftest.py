@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 import sentencepiece
+import torch
 from udhr import HARD
 
+from xlgen.config import override
 from xlgen.data.tokenizer import Tokenizer
+from xlgen.model.load import save_model, tiny_model
+from xlgen.run import Adaptation, Data
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +61,36 @@ def spiece(tmp_path_factory, article_1) -> Tokenizer:
     path = tmp_path_factory.mktemp("sentinels") / "spiece.model"
     path.write_bytes(file.getvalue())
     return Tokenizer(path)
+
+
+@pytest.fixture
+def model_folder(tmp_path, small_tokenizer):
+    save_model(tiny_model(1), tmp_path / "model", dtype=torch.float32)
+    (tmp_path / "model" / "spiece.model").write_bytes(small_tokenizer.path.read_bytes())
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def run_config(tmp_path, model_folder, article_1, write_jsonl):
+    """Return a run on English sentences, watched in six languages."""
+    words = article_1["en"].split()
+    train = [
+        {"id": f"t{i}", "language": "en", "input": " ".join(words[i : i + 9]), "target": words[i]}
+        for i in range(len(words) - 9)
+    ]
+    watched = [
+        {"id": f"v-{code}", "language": code, "input": text, "target": text[:20]}
+        for code, text in article_1.items()
+    ]
+    return override(
+        Adaptation(
+            model=str(model_folder),
+            train=Data(source=str(write_jsonl(tmp_path / "train.jsonl", train))),
+            validation=Data(source=str(write_jsonl(tmp_path / "watched.jsonl", watched))),
+        ),
+        [
+            "method.length=5", "method.population=100", "training.batch_size=4", "training.steps=6",
+            "training.validate_every=3", "training.checkpoint_every=3", "decoding.max_length=8",
+            "decoding.beams=2", "training.log_every=1",
+        ],
+    )  # fmt: skip

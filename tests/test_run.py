@@ -12,40 +12,7 @@ from xlgen.errors import InputError
 from xlgen.methods.prompt_files import read_prompt
 from xlgen.model.load import save_model, tiny_model, weights_sha256
 from xlgen.reports.html import make_report
-from xlgen.run import Adaptation, Data, evaluate_baseline, evaluate_run, generate_file, open_run
-
-
-@pytest.fixture
-def model_folder(tmp_path, small_tokenizer):
-    save_model(tiny_model(1), tmp_path / "model", dtype=torch.float32)
-    (tmp_path / "model" / "spiece.model").write_bytes(small_tokenizer.path.read_bytes())
-    return tmp_path / "model"
-
-
-@pytest.fixture
-def run_config(tmp_path, model_folder, article_1, write_jsonl):
-    """Return a run on English sentences, watched in six languages."""
-    words = article_1["en"].split()
-    train = [
-        {"id": f"t{i}", "language": "en", "input": " ".join(words[i : i + 9]), "target": words[i]}
-        for i in range(len(words) - 9)
-    ]
-    watched = [
-        {"id": f"v-{code}", "language": code, "input": text, "target": text[:20]}
-        for code, text in article_1.items()
-    ]
-    return override(
-        Adaptation(
-            model=str(model_folder),
-            train=Data(source=str(write_jsonl(tmp_path / "train.jsonl", train))),
-            validation=Data(source=str(write_jsonl(tmp_path / "watched.jsonl", watched))),
-        ),
-        [
-            "method.length=5", "method.population=100", "training.batch_size=4", "training.steps=6",
-            "training.validate_every=3", "training.checkpoint_every=3", "decoding.max_length=8",
-            "decoding.beams=2", "training.log_every=1",
-        ],
-    )  # fmt: skip
+from xlgen.run import Adaptation, evaluate_baseline, evaluate_run, generate_file, open_run
 
 
 def test_a_run_trains_resumes_evaluates_and_reports(run_config, tmp_path, article_1):

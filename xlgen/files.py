@@ -21,6 +21,11 @@ def write_whole(path: Path, text: str, *, what: str = "it", remedy: str = REMEDY
         partial.write_text(text, "utf-8", newline="\n")
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, as `write_whole` does; NaN is refused."""
+    write_whole(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
 @contextlib.contextmanager
 def replacing(path: Path, *, what: str = "it", remedy: str = REMEDY) -> Iterator[Path]:
     """Give a name beside `path` to write to; it takes `path`'s place when the block ends well.

@@ -15,7 +15,7 @@ from xlgen.benchmarks.base import first_documents
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.benchmarks.held_out import held_out_examples
 from xlgen.benchmarks.text import unlabeled_text
-from xlgen.config import read_config
+from xlgen.config import override, read_config
 from xlgen.data.batches import BucketedStream
 from xlgen.data.examples import Example, TokenizedExample
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
@@ -149,6 +149,9 @@ class Adaptation(RunConfig):
         return TASKS[self.task]().tokenize(example, tokenizer, limits=self.limits)
 
 
+GENERATION = ("decoding.", "method.swap")  # settings that no weight depends on
+
+
 @dataclass(frozen=True)
 class OpenedRun:
     """A trained run, ready to generate: the method's state of one checkpoint on its model."""
@@ -172,12 +175,34 @@ class OpenedRun:
                 on_progress=bar.advance,
             )
 
+    def system(self) -> System:
+        """Return what a benchmark evaluates."""
+        config = self.config
+        stamp = {
+            "model": config.model,
+            "weights": self.weights,
+            "checkpoint": self.step,
+            "seed": config.training.seed,
+            "decoding": config.decoding.signature,
+        }
+        return System(config.method.name, stamp, self.predict)
 
-def open_run(folder: Path, checkpoint: str = "best") -> OpenedRun:
-    """Open a run at a checkpoint: "best", "last" or a step's number. Its files are verified."""
+
+def open_run(folder: Path, checkpoint: str = "best", *, settings: Sequence[str] = ()) -> OpenedRun:
+    """Open a run at a checkpoint: "best", "last" or a step's number. Its files are verified.
+
+    `settings` are overrides (`key=value`) of what only generation depends on, see GENERATION.
+    """
     config = read_config(RunConfig, folder / "config.json")
     if not isinstance(config, Adaptation):
         raise InputError(f"{folder}: expected an adaptation, got a {config.name} run")
+    for setting in settings:
+        if not setting.startswith(GENERATION):
+            raise InputError(
+                f"{setting}: {folder} was trained with its own; after training only "
+                f"{', '.join(GENERATION)} may change"
+            )
+    config = override(config, settings)
     opened = RunFolder(folder)
     steps = opened.steps.steps()
     if not steps:
@@ -212,17 +237,10 @@ def evaluate_run(
     the run's own is, so that runs of several models compare.
     """
     chosen = BENCHMARKS[benchmark]
-    run = open_run(folder, checkpoint)
-    stamp = {
-        "model": run.config.model,
-        "weights": run.weights,
-        "checkpoint": run.step,
-        "seed": run.config.training.seed,
-        "decoding": run.config.decoding.signature,
-    }
+    system = open_run(folder, checkpoint).system()
     with RunFolder(folder).evaluating():
         return evaluate(
-            System(run.config.method.name, stamp, run.predict),
+            system,
             chosen,
             folder=folder,
             tokenizer_path=spm,

@@ -10,7 +10,7 @@ from typing import Any
 from xlgen.benchmarks.base import Benchmark
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
-from xlgen.files import check_writable, read_object, write_whole
+from xlgen.files import check_writable, read_object, write_json, write_whole
 from xlgen.metrics.score import score_records
 from xlgen.progress import progress
 
@@ -76,7 +76,7 @@ def evaluate(
         "checkpoint": system.stamp.get("checkpoint"),
         "cells": merged,
     }
-    write_whole(folder / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+    write_json(folder / "scores.json", scores)
     return scores
 
 

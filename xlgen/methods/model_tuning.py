@@ -1,10 +1,16 @@
 """ModelTuning: every weight of the model is trained (paper section 2.2.2)."""
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
+
+import torch
 
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.methods.base import Adapted, Method
+from xlgen.model.load import save_model
+from xlgen.model.packaged import find_model, open_tokenizer
 from xlgen.model.t5 import T5
 
 
@@ -15,4 +21,18 @@ class ModelTuning(Method):
     name: ClassVar[str] = "model-tuning"
 
     def attach(self, model: T5, tokenizer: Tokenizer, *, seed: int) -> Adapted:
-        return Adapted(model.requires_grad_(True))
+        return TunedModel(model.requires_grad_(True))
+
+
+class TunedModel(Adapted):
+    """A model of which every weight is trained."""
+
+    def export(self, folder: Path, *, base: str) -> None:
+        """Write a model folder: a run can start from it, and transformers opens it.
+
+        In float32, as it was trained: a small step would be lost in bfloat16.
+        """
+        tokenizer = open_tokenizer(find_model(base))
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(tokenizer.path, folder / "spiece.model")
+        save_model(self.model, folder, dtype=torch.float32)

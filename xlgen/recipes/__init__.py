@@ -10,7 +10,9 @@ RUNS = Table(
     "kind of run",
     {
         "adaptation": "xlgen.run:Adaptation",
+        "baseline": "xlgen.recipes.evaluation:Baseline",
         "bigrams": "xlgen.recipes.bigrams:BigramStart",
+        "evaluation": "xlgen.recipes.evaluation:Evaluation",
         "pretraining": "xlgen.recipes.pretrain:Pretraining",
         "text tuning": "xlgen.recipes.text_tuning:TextTuning",
         "vocabulary": "xlgen.recipes.vocabulary:Vocabulary",
