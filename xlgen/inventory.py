@@ -21,11 +21,13 @@ from xlgen.model import MODELS
 from xlgen.recipes import RECIPES, RUNS
 from xlgen.registry import Table, near_names
 from xlgen.sources import BUILDERS, SOURCES
+from xlgen.studies import GRIDS, STUDIES
 from xlgen.tasks import TASKS
 from xlgen.training import OPTIMIZERS, SCHEDULES
 
 TABLES: dict[str, Table] = {
     "recipes": RECIPES,
+    "studies": STUDIES,
     "methods": METHODS,
     "tasks": TASKS,
     "metrics": METRICS,
@@ -34,6 +36,7 @@ TABLES: dict[str, Table] = {
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "runs": RUNS,
+    "grids": GRIDS,
     "builders": BUILDERS,
 }
 PINNED = ("torch", "numpy", "sentencepiece", "safetensors", "cld3-py", "pyarrow")

@@ -95,3 +95,60 @@ def generate(
     count = generate_file(run, language=language, input=input, output=output, checkpoint=checkpoint)
     told = {"predictions": count, "output": str(output)}
     say(told if as_json else plain(f"{count} predictions in {output}"), as_json=as_json)
+
+
+@app.command(
+    epilog="Examples: `xlgen sweep night --out runs/night --at-once 2 --budget 8h`, "
+    "`xlgen sweep grid.json --out runs/grid --dry-run`"
+)
+def sweep(
+    grid: Annotated[str, typer.Argument(help="A study (`xlgen list studies`) or a JSON file.")],
+    settings: Annotated[list[str] | None, typer.Argument(metavar="key=value")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder; runs/GRID if left out.")] = None,
+    at_once: Annotated[int, typer.Option(min=1, help="So many jobs at a time.")] = 1,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop after so long, such as 8h or 30m.")
+    ] = None,
+    light: Annotated[
+        bool, typer.Option("--light", help="Remove weights that no job needs any more.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what there is to do.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train and evaluate a whole grid; what is done is skipped, what was killed continues."""
+    from xlgen.config import to_json
+    from xlgen.studies.plan import open_grid
+    from xlgen.studies.sweep import describe, seconds_of
+    from xlgen.studies.sweep import sweep as run_sweep
+    from xlgen.training.signals import Stopped
+
+    chosen = open_grid(grid, settings or [])
+    folder = out or Path("runs") / Path(grid).stem
+    if dry_run:
+        Console(highlight=False, soft_wrap=True).print(_lines(describe(chosen, folder)))
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        outcome = run_sweep(
+            chosen,
+            folder,
+            at_once=at_once,
+            budget=None if budget is None else seconds_of(budget),
+            light=light,
+            say=lambda line: console.print(plain(line)),
+        )
+    except Stopped as stopped:
+        console.print(plain(str(stopped)))
+        raise typer.Exit(stopped.exit_code) from None
+    say(
+        to_json(outcome) if as_json else "\n".join(map(plain, str(outcome).split("\n"))),
+        as_json=as_json,
+    )
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(plain, text.split("\n")))

@@ -9,8 +9,8 @@ from xlgen.generation.settings import BeamSettings
 from xlgen.methods.factorized import FactorizedPrompts
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
+from xlgen.recipes.rows import mixed
 from xlgen.run import Adaptation
-from xlgen.tasks.mixing import Mix
 from xlgen.training.loop import TrainingConfig
 from xlgen.training.optim import Adafactor
 from xlgen.training.schedules import Constant
@@ -55,12 +55,12 @@ def prompt_mix() -> Adaptation:
 
     `mix.languages='["fr"]'` for one language (MIX-UNSUP), `mix.text=DIR` for text of your own.
     """
-    return replace(prompt(), mix=Mix(kappa=1.0))  # footnote 17: the best of 1 to 50
+    return mixed(prompt())
 
 
 def model_mix() -> Adaptation:
     """ModelTuning with 1 % of text in all languages between (MIX-UNSUP-ALL)."""
-    return replace(model(), mix=Mix(kappa=1.0))
+    return mixed(model())
 
 
 def factorized() -> Adaptation:

@@ -7,13 +7,22 @@ size and dropout are the published defaults of prompt-tuning and T5X, which its 
 from dataclasses import replace
 
 from xlgen.generation.settings import BeamSettings
+from xlgen.languages import LANGUAGES
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
+from xlgen.recipes.rows import factorized as with_bank
+from xlgen.recipes.rows import halves, mixed, supervised
+from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation, Data
-from xlgen.tasks import Limits
+from xlgen.tasks import Limits, unsupervised_tasks
+from xlgen.tasks.lm import LM
+from xlgen.tasks.mixing import Mix
+from xlgen.tasks.prefix_lm import PrefixLM
 from xlgen.training.loop import TrainingConfig
 from xlgen.training.optim import Adafactor
 from xlgen.training.schedules import Constant
+
+TEXT = "mc4"  # a folder of <language>.txt; the paper takes mC4
 
 
 def prompt() -> Adaptation:
@@ -32,6 +41,7 @@ def prompt() -> Adaptation:
             checkpoint_every=5000,  # section 2.2.2
             precision="bf16",  # T5X: activations bfloat16, logits float32
         ),
+        mix=Mix(text=TEXT),  # kappa is 0: what a mixture would take
         decoding=BeamSettings(beams=4, alpha=0.6),  # footnote 12
     )
 
@@ -47,4 +57,66 @@ def model() -> Adaptation:
             optimizer=Adafactor(parameter_scale=True, weight_decay=0.0),  # T5X finetune.gin
             schedule=Constant(0.001),  # T5X finetune.gin
         ),
+    )
+
+
+def prompt_sup_all() -> Adaptation:
+    """PromptTuning on the labels of all languages (SUP-ALL); `train.languages` with one is SUP."""
+    return supervised(prompt(), tuple(LANGUAGES))
+
+
+def model_sup_all() -> Adaptation:
+    """ModelTuning on the labels of all languages (SUP-ALL); `train.languages` with one is SUP."""
+    return supervised(model(), tuple(LANGUAGES))
+
+
+def prompt_mix() -> Adaptation:
+    """PromptTuning with 1 % of text in all languages between; `mix.languages` with one is MIX-UNSUP."""
+    return mixed(prompt())
+
+
+def model_mix() -> Adaptation:
+    """ModelTuning with 1 % of text in all languages between; `mix.languages` with one is MIX-UNSUP."""
+    return mixed(model())
+
+
+def bank() -> TextTuning:
+    """The seven unsupervised tasks in all languages, for factorized prompts of 50 + 50 (section 3.1)."""
+    tasks = tuple(task() for task in unsupervised_tasks().values())
+    tuned = _on_text(prompt(), steps=200_000)  # footnote 18
+    return replace(tuned, tasks=tasks, method=halves(prompt(), tuple(LANGUAGES)))
+
+
+def factorized() -> Adaptation:
+    """Factorized prompts on English labels: set `method.bank` to what `paper.bank` exported."""
+    return with_bank(prompt(), halves(prompt(), tuple(LANGUAGES)), file=None)
+
+
+def prompt_lm() -> TextTuning:
+    """Intermediate PromptTuning on the LM task: set `languages` to the target (IT-LM, appendix F).
+
+    Then `paper.prompt method.init=file method.file=RUN/export`.
+    """
+    return _on_text(prompt(), steps=200_000)  # footnote 20
+
+
+def model_lm() -> TextTuning:
+    """Intermediate ModelTuning on the LM task (IT-LM); then `paper.model model=RUN/export`."""
+    return _on_text(model(), steps=200_000)  # footnote 20
+
+
+def lm_adaptation() -> TextTuning:
+    """LM adaptation of any checkpoint, before PromptTuning (section 2.2.2): prefix LM in all languages."""
+    return replace(_on_text(model(), steps=100_000), tasks=(PrefixLM(),))  # section 2.2.2
+
+
+def _on_text(run: Adaptation, *, steps: int) -> TextTuning:
+    """Return tuning on the LM task with the run's settings; the paper says no others."""
+    return TextTuning(
+        model=run.model,
+        text=TEXT,
+        tasks=(LM(),),
+        method=run.method,
+        limits=run.limits,
+        training=replace(run.training, steps=steps),
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.recipes import howto
+from xlgen.recipes.rows import supervised
 from xlgen.run import Adaptation
 from xlgen.tasks import Limits
 from xlgen.training.schedules import Cosine
@@ -31,7 +32,7 @@ def sup_all() -> Adaptation:
     """ModelTuning on the labels of all languages (SUP-ALL), in 500 steps of 16."""
     # 8,468 examples, where English alone has 1,539: 300 steps saw half of them once
     run, languages = _shortened(howto.model(), peak=5e-3, steps=500), BENCHMARKS["howto0"].languages
-    return replace(run, train=replace(run.train, languages=languages), select_on=languages)
+    return supervised(run, languages)
 
 
 def _shortened(run: Adaptation, *, peak: float, steps: int = STEPS) -> Adaptation:

@@ -112,3 +112,12 @@ def bank() -> TextTuning:
         tasks=tuple(task() for task in unsupervised_tasks().values()),
         training=replace(tuned, steps=6000, validate_every=500, checkpoint_every=500),
     )
+
+
+def lm_adaptation() -> TextTuning:
+    """Prefix LM with all weights in all languages: what PromptTuning wants of a span-corruption model.
+
+    `export/` is the model folder. (Lester et al. 2021; paper section 2.2.2)
+    """
+    tuned = howto.model()
+    return TextTuning(method=tuned.method, training=replace(tuned.training, steps=2000))

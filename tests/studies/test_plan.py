@@ -1,0 +1,149 @@
+"""What a grid's plan must be: every row there, nothing twice, in an order that can be done, movable."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xlgen.config import from_json, override, to_json
+from xlgen.errors import InputError
+from xlgen.recipes.base import RunConfig
+from xlgen.recipes.evaluation import Baseline, Evaluation
+from xlgen.run import Adaptation
+from xlgen.studies import STUDIES
+from xlgen.studies.named import night, paper
+from xlgen.studies.plan import Grid, open_grid
+from xlgen.studies.product import Product
+from xlgen.studies.rows import ROWS, Rows
+
+# the methods of the paper's Tables 10 and 11 and Figure 2c, but for the two with a translator
+PUBLISHED = {
+    "lead-64", "prompt", "model", "prompt, sup", "model, sup", "prompt, sup-all", "model, sup-all",
+    "prompt, l=1", "prompt, l=10", "prompt, l=100", "prompt, l=1000", "prompt, mix-unsup", "model, mix-unsup",
+    "prompt, mix-unsup-all", "model, mix-unsup-all", "prompt, it-gigaword", "model, it-gigaword",
+    "prompt, it-lm", "model, it-lm", "prompt, fp", "prompt, fp-en",
+}  # fmt: skip
+ROOT = Path("runs/study")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_job_can_be_stored_and_comes_after_what_it_needs(name):
+    plan = STUDIES[name]().plan(ROOT)
+    before: set[str] = set()
+    for job in plan.jobs.values():
+        assert from_json(RunConfig, to_json(job.config)) == job.config
+        assert before.issuperset(job.needs)
+        before.add(job.folder)
+    assert {row.folder for row in plan.rows} <= before
+    assert all(isinstance(plan.jobs[row.folder].config, Evaluation | Baseline) for row in plan.rows)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_is_a_file_that_gives_the_same_plan(name, tmp_path):
+    study = STUDIES[name]()
+    (tmp_path / "grid.json").write_text(json.dumps(to_json(study)))
+    again = open_grid(str(tmp_path / "grid.json"))
+    assert again == study
+    assert again.plan(ROOT).jobs == study.plan(ROOT).jobs
+
+
+@pytest.mark.parametrize("study", [night, paper], ids=["night", "paper"])
+def test_the_studies_hold_every_row_of_the_paper(study):
+    assert {row.row for row in study().plan(ROOT).rows} >= PUBLISHED
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_folders_do_not_depend_on_where_the_sweep_is(name):
+    one, other = (STUDIES[name]().plan(Path(root)) for root in ("runs/a", "/elsewhere/b"))
+    assert list(one.jobs) == list(other.jobs)
+    assert [job.needs for job in one.jobs.values()] == [job.needs for job in other.jobs.values()]
+
+
+def test_equal_runs_are_one_job():
+    plan = replace(night(), seeds=(0,)).plan(ROOT)
+    hundred = [row for row in plan.rows if row.row == "prompt, l=100"]
+    plain = [row for row in plan.rows if row.row == "prompt" and row.model == "nano"]
+    assert [row.folder for row in hundred] == [row.folder for row in plain]
+    banks = [job for job in plan.jobs.values() if job.folder.startswith("bank-")]
+    assert len(banks) == 1  # for fp and fp-en
+    fp, fp_en = (
+        next(r.folder for r in plan.rows if r.row == f"prompt, {n}") for n in ("fp", "fp-en")
+    )
+    assert plan.jobs[fp].needs == plan.jobs[fp_en].needs  # trained once
+    assert plan.jobs[fp].config != plan.jobs[fp_en].config
+
+
+def test_another_setting_is_another_folder_and_seeds_and_sizes_are_kept_apart():
+    plan = night().plan(ROOT)
+    other = override(night(), ["prompt.training.steps=100"]).plan(ROOT)
+    here = {j.folder for j in plan.jobs.values() if j.folder.startswith("prompt-nano")}
+    there = {j.folder for j in other.jobs.values() if j.folder.startswith("prompt-nano")}
+    assert len(here) == len(there) == 3
+    assert not here & there
+    runs = [j.config for j in plan.jobs.values() if isinstance(j.config, Adaptation)]
+    assert {run.training.seed for run in runs} == {0, 1, 2}
+    assert {run.model for run in runs} >= {"nano", "pico"}
+
+
+def test_rows_for_a_language_are_scored_in_it_and_in_english():
+    plan = override(night(), ["seeds=[0]", 'targets=["th", "ar"]', "benchmark=howto0-short"]).plan(
+        ROOT
+    )
+    mixed = [row for row in plan.rows if row.row == "model, mix-unsup"]
+    assert [row.target for row in mixed] == ["th", "ar"]
+    for row in mixed:
+        evaluation = plan.jobs[row.folder].config
+        run = plan.jobs[plan.jobs[row.folder].needs[0]].config
+        assert evaluation.languages == ("en", row.target)
+        assert run.mix.languages == (row.target,)
+        assert run.mix.kappa == 1
+
+
+def test_intermediate_tuning_goes_on_from_the_first_run():
+    plan = replace(night(), seeds=(1,)).plan(ROOT)
+    for way, setting in (("prompt", "method.file"), ("model", "model")):
+        row = next(r for r in plan.rows if r.row == f"{way}, it-lm" and r.target == "ko")
+        run = plan.jobs[plan.jobs[row.folder].needs[0]]
+        first = plan.jobs[run.needs[0]].config
+        assert first.languages == ("ko",)
+        assert first.tasks[0].name == "lm"
+        assert first.method.name == f"{way}-tuning"
+        value = to_json(run.config)
+        for key in setting.split("."):
+            value = value[key]
+        assert value == str(ROOT / run.needs[0] / "export")
+
+
+@pytest.mark.parametrize("row", ["prompt, mixx-unsup", "model, fp", "modell", "lead"])
+def test_an_unknown_row_is_refused_with_near_names(row):
+    with pytest.raises(InputError, match=f"no row '{row}'"):
+        Rows(rows=(row,))
+
+
+def test_every_row_can_be_made_alone():
+    for name, kind in ROWS.items():
+        for way in kind.ways:
+            row = f"{way}, {name}" if name else way
+            plan = replace(night(), rows=(row,), plain_sizes={}, seeds=(0,)).plan(ROOT)
+            assert {r.row for r in plan.rows} == {row}
+
+
+def test_a_product_has_every_combination():
+    grid = Product("howto.prompt", over={"method.length": (1, 10), "training.seed": (0, 1, 2)})
+    plan = grid.plan(ROOT)
+    found = [(plan.jobs[j.needs[0]].config) for j in plan.jobs.values() if j.needs]
+    assert [(run.method.length, run.training.seed) for run in found] == [
+        (length, seed) for length in (1, 10) for seed in (0, 1, 2)
+    ]
+    assert {row.row for row in plan.rows} == {
+        "howto.prompt, method.length=1", "howto.prompt, method.length=10"
+    }  # fmt: skip
+    assert from_json(Grid, to_json(grid)) == grid
+
+
+def test_a_product_of_something_else_is_refused():
+    with pytest.raises(
+        InputError, match=r"expected an adaptation, pretrain\.nano is a pretraining run"
+    ):
+        Product("pretrain.nano").plan(ROOT)

@@ -1,0 +1,203 @@
+"""A sweep skips what is done, continues what was killed, and outlives a job that fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from xlgen.cli import app
+from xlgen.config import to_json
+from xlgen.errors import InputError
+from xlgen.recipes.evaluation import Evaluation
+from xlgen.reports.read import read_run
+from xlgen.studies.plan import Grid, Plan, Row
+from xlgen.studies.product import Product
+from xlgen.studies.sweep import Sweep, describe, seconds_of, sweep, to_do
+from xlgen.training.signals import Stopped
+
+
+@dataclass(frozen=True)
+class Chain(Grid):
+    """Two runs, an evaluation of each; the jobs are small scripts in these tests."""
+
+    name: ClassVar[str] = "chain"
+
+    def plan(self, root: Path) -> Plan:
+        plan = Plan(root)
+        for label, limit in (("one", 1), ("two", 2)):
+            run = plan.job(label, Evaluation(limit=limit))
+            scores = plan.job(f"{label} scores", Evaluation(run_folder=run, limit=limit))
+            plan.row(Row(label, scores.name, model="nano", seed=limit))
+        return plan
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Return a function that makes every job a Python script which sees its folder as `place`."""
+
+    def make(script: str) -> list[str]:
+        started: list[str] = []
+
+        def process(self, job):
+            folder = self.plan.root / job.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            (self.plan.root / "logs").mkdir(exist_ok=True)
+            started.append(job.folder)
+            code = f"import sys, time, pathlib\nplace = pathlib.Path({str(folder)!r})\n{script}"
+            with (self.plan.root / "logs" / f"{job.folder}.log").open("wb") as log:
+                return subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log)
+
+        monkeypatch.setattr(Sweep, "_process", process)
+        return started
+
+    return make
+
+
+def test_jobs_run_once_and_in_order(tmp_path, scripted):
+    started = scripted("place.joinpath('work').write_text('done')")
+    outcome = sweep(Chain(), tmp_path)
+    jobs = list(Chain().plan(tmp_path).jobs)
+    assert started == jobs
+    assert list(outcome.done) == jobs
+    again = sweep(Chain(), tmp_path)
+    assert started == jobs
+    assert again.before == jobs
+    assert "0 jobs done, 4 were done before" in str(again)
+    assert to_do(Chain().plan(tmp_path)) == []
+    assert "4 jobs, 4 done, for 2 rows" in describe(Chain(), tmp_path)
+
+
+def test_several_at_a_time_and_dependents_wait(tmp_path, scripted):
+    scripted(
+        "place.joinpath('start').write_text(str(time.time())); time.sleep(0.5); "
+        "place.joinpath('end').write_text(str(time.time()))"
+    )
+    sweep(Chain(), tmp_path, at_once=2)
+    at = {
+        job.partition("-")[0] + ("-scores" if "scores" in job else ""): {
+            name: float((tmp_path / job / name).read_text()) for name in ("start", "end")
+        }
+        for job in Chain().plan(tmp_path).jobs
+    }
+    assert at["two"]["start"] < at["one"]["end"]  # side by side
+    for label in ("one", "two"):
+        assert at[f"{label}-scores"]["start"] >= at[label]["end"]
+
+
+def test_a_job_that_fails_leaves_the_others(tmp_path, scripted):
+    scripted("print('error: no text in ไทย'); sys.exit(2 if place.name.startswith('one-') else 0)")
+    said: list[str] = []
+    outcome = sweep(Chain(), tmp_path, say=said.append)
+    jobs = list(Chain().plan(tmp_path).jobs)
+    assert list(outcome.failed) == [jobs[0]]
+    assert outcome.failed[jobs[0]].startswith("no text in ไทย (exit code 2")
+    assert outcome.skipped == {jobs[1]: f"needs {jobs[0]}"}
+    assert list(outcome.done) == jobs[2:]
+    assert any(line.startswith("failed: one-") for line in said)
+    scripted("pass")  # mended
+    assert list(sweep(Chain(), tmp_path).done) == jobs[:2]
+
+
+def test_the_budget_stops_running_jobs_and_the_next_call_continues(tmp_path, scripted):
+    scripted("place.joinpath('begun').write_text(''); time.sleep(60)")
+    start = time.monotonic()
+    outcome = sweep(Chain(), tmp_path, budget=1.5)
+    assert time.monotonic() - start < 20
+    jobs = list(Chain().plan(tmp_path).jobs)
+    assert outcome.left == jobs
+    assert "left: 4 jobs; the same command continues" in str(outcome)
+    scripted(f"assert place.name != {jobs[0]!r} or place.joinpath('begun').exists()")
+    assert list(sweep(Chain(), tmp_path).done) == jobs
+
+
+def test_a_signal_stops_the_jobs_too(tmp_path, scripted):
+    scripted("time.sleep(60)")
+    threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Stopped, match="left: 4 jobs") as stopped:
+        sweep(Chain(), tmp_path)
+    assert stopped.value.exit_code == 143
+
+
+def test_two_sweeps_do_not_share_a_folder(tmp_path, scripted):
+    scripted("time.sleep(3)")
+    first = threading.Thread(target=lambda: sweep(Chain(), tmp_path, budget=2))
+    first.start()
+    time.sleep(1)
+    with pytest.raises(InputError, match="is in use by process"):
+        sweep(Chain(), tmp_path)
+    first.join()
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2h", 7200), ("90", 90), ("1.5m", 90), ("45s", 45)])
+def test_times(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["8 hours", "-1h", "", "h"])
+def test_other_times_are_refused(text):
+    with pytest.raises(InputError, match="expected a time such as 8h"):
+        seconds_of(text)
+
+
+@pytest.fixture
+def grid_file(run_config, tmp_path):
+    """Return the file of a grid of two real runs, each scored in six languages."""
+    (tmp_path / "run.json").write_text(json.dumps(to_json(run_config)))
+    grid = Product(
+        str(tmp_path / "run.json"),
+        over={"training.seed": (0, 1)},
+        benchmark="howto0-short",
+        languages=("en", "th", "ar", "hi", "vi", "zh"),
+        validation_limit=1,
+        limit=1,
+    )
+    path = tmp_path / "grid.json"
+    path.write_text(json.dumps(to_json(grid)))
+    return path
+
+
+def test_a_real_grid_from_the_command_line(grid_file, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "xlgen.cli", "sweep", str(grid_file), "--out", str(out)]
+    ran = subprocess.run(
+        [*command, "--light", "--json"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert len(json.loads(ran.stdout)["done"]) == 4
+    index = json.loads((out / "sweep.json").read_text())
+    assert [row["seed"] for row in index["rows"]] == [0, 1]
+    for row in index["rows"]:
+        read = read_run(out / row["folder"] / "by-target")
+        assert {cell.language for cell in read.cells} == {"en", "th", "ar", "hi", "vi", "zh"}
+    runs = [folder for folder in index["jobs"] if "scores" not in folder]
+    assert not any((out / folder / "steps").exists() for folder in runs)  # --light
+    again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    assert len(json.loads(again.stdout)["before"]) == 4
+
+
+def test_weights_that_are_gone_are_made_anew_where_they_are_needed(tmp_path, scripted):
+    started = scripted("pass")
+    sweep(Chain(), tmp_path)
+    jobs = list(Chain().plan(tmp_path).jobs)
+    (tmp_path / jobs[0] / "finished.json").write_text('{"seconds": 1, "light": true}')
+    assert to_do(Chain().plan(tmp_path)) == []
+    (tmp_path / jobs[1] / "finished.json").unlink()
+    started.clear()
+    sweep(Chain(), tmp_path)
+    assert started == jobs[:2]
+
+
+def test_an_unknown_study_is_named():
+    from typer.testing import CliRunner
+
+    result = CliRunner().invoke(app, ["sweep", "nigth", "--dry-run"])
+    assert isinstance(result.exception, InputError)
+    assert "did you mean night" in str(result.exception)
