@@ -32,6 +32,7 @@ RECIPES = Table(
         "probe.prompt": "xlgen.recipes.probe:prompt",
         "probe.model": "xlgen.recipes.probe:model",
         "probe.sup_all": "xlgen.recipes.probe:sup_all",
+        "evaluate.protocol": "xlgen.recipes.evaluation:protocol",
         "demo.prompt": "xlgen.recipes.demo:prompt",
         "demo.model": "xlgen.recipes.demo:model",
         "paper.prompt": "xlgen.recipes.paper:prompt",

@@ -1,5 +1,8 @@
 """Evaluation as in the paper: every checkpoint on validation, each language's best one on the test split.
 
+xlgen train evaluate.protocol run_folder=runs/prompt limit=100 --out runs/prompt-scores
+xlgen report runs/prompt-scores/by-target runs/prompt-scores/by-english
+
 `Evaluation` reads a trained run and writes a folder of its own; `Baseline` is LEAD-n, which nothing trains.
 A sweep adds both to its runs (`xlgen/studies`).
 """
@@ -209,3 +212,8 @@ class Baseline(RunConfig):
             limit=self.limit,
         )
         return Scored(folder, len(scores["cells"]))
+
+
+def protocol() -> Evaluation:
+    """Score all checkpoints of `run_folder` on validation, and each language's best one on the test split."""
+    return Evaluation()
