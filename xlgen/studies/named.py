@@ -77,7 +77,7 @@ def _shortened(run: Adaptation, *, peak: float) -> Adaptation:
     training = replace(
         run.training,
         steps=STEPS,
-        batch_size=16,
+        batch_size=8,
         schedule=Cosine(peak=peak, warm_up=20, steps=STEPS),
         validate_every=STEPS // 4,
         checkpoint_every=STEPS // 4,
