@@ -21,7 +21,7 @@ ORDER = (
     ("methods",),
     ("training", "generation"),
     ("benchmarks",),
-    ("recipes", "reports", "run", "inventory"),
+    ("recipes", "reports", "run", "inventory", "translation"),
     ("cli",),
 )
 STATION = {name: place for place, names in enumerate(ORDER) for name in names}

@@ -23,6 +23,7 @@ from xlgen.registry import Table, near_names
 from xlgen.sources import BUILDERS, SOURCES
 from xlgen.tasks import TASKS
 from xlgen.training import OPTIMIZERS, SCHEDULES
+from xlgen.translation import TRANSLATORS
 
 TABLES: dict[str, Table] = {
     "recipes": RECIPES,
@@ -33,6 +34,7 @@ TABLES: dict[str, Table] = {
     "sources": SOURCES,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
+    "translators": TRANSLATORS,
     "runs": RUNS,
     "builders": BUILDERS,
 }

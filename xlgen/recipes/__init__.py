@@ -13,6 +13,7 @@ RUNS = Table(
         "bigrams": "xlgen.recipes.bigrams:BigramStart",
         "pretraining": "xlgen.recipes.pretrain:Pretraining",
         "text tuning": "xlgen.recipes.text_tuning:TextTuning",
+        "translation": "xlgen.recipes.translation:Translation",
         "vocabulary": "xlgen.recipes.vocabulary:Vocabulary",
     },
 )
@@ -25,6 +26,7 @@ RECIPES = Table(
         "howto.prompt_mix": "xlgen.recipes.howto:prompt_mix",
         "howto.model_mix": "xlgen.recipes.howto:model_mix",
         "howto.factorized": "xlgen.recipes.howto:factorized",
+        "translate.howto": "xlgen.recipes.translation:howto",
         "text.bank": "xlgen.recipes.text_tuning:bank",
         "probe.prompt": "xlgen.recipes.probe:prompt",
         "probe.model": "xlgen.recipes.probe:model",

@@ -1,0 +1,10 @@
+"""TRANSLATORS: systems that translate paragraphs, behind one interface. One file and one line each."""
+
+from xlgen.registry import Table
+
+TRANSLATORS = Table(
+    "translator",
+    {
+        "apertium": "xlgen.translation.apertium:Apertium",
+    },
+)
