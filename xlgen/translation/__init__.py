@@ -6,5 +6,6 @@ TRANSLATORS = Table(
     "translator",
     {
         "apertium": "xlgen.translation.apertium:Apertium",
+        "folder": "xlgen.translation.folder:FolderTranslator",
     },
 )
