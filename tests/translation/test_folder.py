@@ -15,7 +15,7 @@ import transformers
 
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
-from xlgen.translation.folder import FLORES, FolderTranslator, _sentences
+from xlgen.translation.folder import FLORES, FolderTranslator
 from xlgen.translation.translate import translate
 
 needs_ctranslate2 = pytest.mark.skipif(
@@ -143,25 +143,6 @@ def test_a_folder_of_one_pair_is_told_it(marian, memory):
     assert found == peer(marian, [">>fra<< All human"])
     with pytest.raises(InputError, match="no way from 'fr' into 'en'"):
         translate(["a"], system, source="fr", target="en", memory=memory)
-
-
-def test_what_is_too_long_is_cut_and_nothing_is_lost():
-    def fits(text):
-        return len(text) <= 12
-
-    for text in [
-        "one two three four. " * 3 + "end",
-        "x" * 40,
-        "打开文件。保存文件。" * 3,
-        "a。b",
-        "",
-    ]:
-        parts = _sentences(text, fits)
-        assert "".join(part + gap for part, gap in parts) == text
-        assert all(fits(part) for part, _ in parts)
-    assert _sentences("1.5 a. B?\tc…", lambda part: True) == [
-        ("1.5 a.", " "), ("B?", "\t"), ("c…", ""),
-    ]  # fmt: skip
 
 
 @needs_ctranslate2

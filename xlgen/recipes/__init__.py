@@ -27,6 +27,7 @@ RECIPES = Table(
         "howto.model_mix": "xlgen.recipes.howto:model_mix",
         "howto.factorized": "xlgen.recipes.howto:factorized",
         "translate.howto": "xlgen.recipes.translation:howto",
+        "translate.model": "xlgen.recipes.translation:model",
         "text.bank": "xlgen.recipes.text_tuning:bank",
         "probe.prompt": "xlgen.recipes.probe:prompt",
         "probe.model": "xlgen.recipes.probe:model",

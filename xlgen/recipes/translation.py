@@ -1,22 +1,26 @@
-"""Labelled examples in another language, by a translator: the data of TRANS-TRAIN (Vu et al. 2022, 2.2.1).
+"""Labelled examples in another language, the data of TRANS-TRAIN (Vu et al. 2022, 2.2.1); and a translator.
 
 xlgen train translate.howto target=fr --out runs/howto-fr
 xlgen train howto.model train.source=runs/howto-fr/examples.jsonl 'train.languages=["fr"]' --out runs/fr
+xlgen train translate.model --out runs/en-fr
 """
 
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.files import write_whole
+from xlgen.generation.settings import BeamSettings
 from xlgen.languages import SOURCE, language_code
+from xlgen.recipes import howto as labels
 from xlgen.recipes.base import RunConfig
-from xlgen.run import Data
+from xlgen.run import Adaptation, Data
+from xlgen.tasks import Limits
 from xlgen.training.folder import RunFolder
 from xlgen.translation.apertium import Apertium
 from xlgen.translation.base import Translator
@@ -115,3 +119,22 @@ def _write(path: Path, records: Sequence[dict[str, str]]) -> TranslatedExamples:
 def howto() -> Translation:
     """The English training examples of howto0 in another language: `target=fr`, and a `translator`."""
     return Translation()
+
+
+def model() -> Adaptation:
+    """ModelTuning on aligned paragraphs, English and French both ways (`xlgen data build parallel`).
+
+    Another pair: train.source, train.languages, validation.source and select_on. Best from a model that
+    reads its source: `model=FOLDER`.
+    """
+    tuned, both = labels.model(), (SOURCE, "fr")
+    return replace(
+        tuned,
+        task="translation",
+        train=Data(source="parallel/en-fr.train.jsonl.xz", languages=both),
+        validation=Data(source="parallel/en-fr.validation.jsonl.xz", limit=100),
+        select_on=both,
+        limits=Limits(input=160, target=160),  # ours: 99 % of the paragraphs are shorter
+        decoding=BeamSettings(max_length=160),
+        training=replace(tuned.training, steps=20_000, validate_every=1000, checkpoint_every=1000),
+    )

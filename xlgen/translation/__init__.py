@@ -7,5 +7,6 @@ TRANSLATORS = Table(
     {
         "apertium": "xlgen.translation.apertium:Apertium",
         "folder": "xlgen.translation.folder:FolderTranslator",
+        "run": "xlgen.translation.own:RunTranslator",
     },
 )

@@ -9,7 +9,6 @@ import functools
 import hashlib
 import importlib
 import importlib.metadata
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from safetensors import SafetensorError
 from xlgen.errors import InputError
 from xlgen.languages import language_code
 from xlgen.translation.base import Translate, Translator
+from xlgen.translation.sentences import sentences
 
 # NLLB's names (FLORES-200): language and script.
 FLORES = {
@@ -30,8 +30,6 @@ FLORES = {
 }  # fmt: skip
 # What such libraries raise for a folder that is damaged, or of another kind.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
-# Where a sentence ends: these models were taught one at a time, and of several they leave some out.
-_SENTENCE = re.compile(r"(?<=[.!?…])(?P<gap>\s+)(?=\S)|(?<=[。！？।])(?P<none>\s*)(?=\S)")
 _FEWEST_TOKENS = 16  # with fewer, what is cut would no longer be words
 
 # Token ids of sentences, and the id that each translation begins with or None -> token ids.
@@ -93,8 +91,9 @@ class FolderTranslator(Translator):
             return list(tokenizer(prefix + text)["input_ids"])
 
         def translate(paragraphs: Sequence[str]) -> list[str]:
+            # one at a time, as they were taught: of several these models leave some out
             split = [
-                _sentences(text, lambda part: len(encode(part)) <= longest) for text in paragraphs
+                sentences(text, lambda part: len(encode(part)) <= longest) for text in paragraphs
             ]
             wanted = list(dict.fromkeys(part for parts in split for part, _ in parts))
             rows = [encode(part) for part in wanted]
@@ -187,31 +186,6 @@ def _known_languages(tokenizer: Any) -> dict[str, tuple[str, str]]:
         if known:
             return known
     return {}
-
-
-def _sentences(text: str, fits: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """Return the sentences of a paragraph, each with the gap behind it; what does not fit is cut.
-
-    >>> _sentences("Open it. Then close.", lambda part: True)
-    [('Open it.', ' '), ('Then close.', '')]
-    """
-    parts, start = [], 0
-    for end in _SENTENCE.finditer(text):
-        parts.append((text[start : end.start()], end.group()))
-        start = end.end()
-    parts.append((text[start:], ""))
-    return [piece for part, gap in parts for piece in _cut(part, gap, fits)]
-
-
-def _cut(part: str, gap: str, fits: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """Halve a sentence, at the space nearest the middle where there is one, until its parts fit."""
-    if fits(part) or len(part) < 2:
-        return [(part, gap)]
-    middle = len(part) // 2
-    spaces = [found.start() for found in re.finditer(r"(?<=\S)\s(?=\S)", part)]
-    at = min(spaces, key=lambda place: abs(place - middle)) if spaces else middle
-    rest = part[at + bool(spaces) :]
-    return [*_cut(part[:at], " " * bool(spaces), fits), *_cut(rest, gap, fits)]
 
 
 @functools.lru_cache(maxsize=1)
