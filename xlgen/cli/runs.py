@@ -1,4 +1,4 @@
-"""Verbs that train, evaluate and generate."""
+"""Verbs that train, evaluate, generate and translate."""
 
 import logging
 from pathlib import Path
@@ -95,3 +95,30 @@ def generate(
     count = generate_file(run, language=language, input=input, output=output, checkpoint=checkpoint)
     told = {"predictions": count, "output": str(output)}
     say(told if as_json else plain(f"{count} predictions in {output}"), as_json=as_json)
+
+
+@app.command(
+    epilog="Example: `xlgen translate apertium --source en --target fr --input in.jsonl --output out.jsonl`"
+)
+def translate(
+    translator: Annotated[str, typer.Argument(help="A translator (`xlgen list translators`).")],
+    source: Annotated[str, typer.Option(help="The language of the inputs.")],
+    target: Annotated[str, typer.Option(help="The language to write, and of the records.")],
+    input: Annotated[Path, typer.Option(help='Records with {"id", "language", "input"}.')],
+    output: Annotated[Path, typer.Option(help="Predictions, JSONL; written whole or not at all.")],
+    settings: Annotated[list[str] | None, typer.Argument(metavar="key=value")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many records.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Translate a file, continuing where an earlier call stopped; with targets, its chrF."""
+    from xlgen.config import from_json, override, to_json
+    from xlgen.translation.base import Translator
+    from xlgen.translation.files import translate_file
+
+    system = override(
+        from_json(Translator, {"name": translator}, where="translator"), settings or []
+    )
+    done = translate_file(
+        system, source=source, target=target, input=input, output=output, limit=limit
+    )
+    say(to_json(done) if as_json else plain(str(done)), as_json=as_json)

@@ -137,15 +137,11 @@ def split_pairs(
 ) -> dict[Split, list[Aligned]]:
     """Return the pairs by split, each text once; nothing in training is held out, not nearly even."""
     splits: dict[Split, list[Aligned]] = {"train": [], "validation": [], "test": []}
-    held = [pair for pair in pairs if pair.document in held_out.splits]
-    forbidden = held_out.paragraphs | {
-        paragraph_key(text) for pair in held for text in (pair.english, pair.other)
-    }
     seen: defaultdict[Split, set[tuple[int, int]]] = defaultdict(set)
     for pair in sorted(pairs, key=lambda pair: (pair.document, pair.place)):
         split = held_out.splits.get(pair.document, "train")
         keys = paragraph_key(pair.english), paragraph_key(pair.other)
-        if keys not in seen[split] and (split != "train" or forbidden.isdisjoint(keys)):
+        if keys not in seen[split] and (split != "train" or held_out.paragraphs.isdisjoint(keys)):
             seen[split].add(keys)
             splits[split].append(pair)
     splits["validation"] = _without_leaks(
