@@ -78,14 +78,14 @@ def test_settings_that_cannot_work_are_told_before_anything_is_written(
 
 def test_a_failing_translator_is_continued(fake_apertium, tmp_path):
     fake = fake_apertium("count == 2 and sys.exit(1)")
-    data = Data(split="train", languages=("en",), limit=20)
+    data = Data(split="train", languages=("en",), limit=40)
     config = Translation(data=data, target="es", translator=fake)
-    with pytest.raises(InputError, match=r"128 of .* the same command continues"):
+    with pytest.raises(InputError, match=r"256 of .* the same command continues"):
         config.run(tmp_path / "run")
     assert not (tmp_path / "run" / "examples.jsonl").exists()
     again = from_json(RunConfig, to_json(config))
     assert again == config
-    assert again.run(tmp_path / "run").examples == 20
+    assert again.run(tmp_path / "run").examples == 40
 
 
 def example(language: str, text: str) -> Example:

@@ -1,7 +1,7 @@
 """TRANS-TEST: inputs translated into English for a system that knows the task in English, outputs back.
 
-Vu et al. 2022, section 2.2.1. That outputs are translated back is read off its results: 98.9 to 100 % of
-them are in the target language (its appendix, XXL PROMPT and XXL MODEL).
+Vu et al. 2022, section 2.2.1. That outputs are translated back is read off its results (Table 10): LID of the
+target language is 93.1 (Russian) to 100 (Thai), of English 0.0.
 """
 
 from collections.abc import Callable, Sequence

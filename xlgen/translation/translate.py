@@ -8,7 +8,7 @@ from xlgen.progress import progress
 from xlgen.translation.base import Translator
 from xlgen.translation.memory import TranslationMemory
 
-KEPT_AT_ONCE = 128  # paragraphs between two writes: what a failure may cost
+KEPT_AT_ONCE = 256  # paragraphs between two writes: what a failure may cost
 
 
 def translate(
