@@ -43,7 +43,7 @@ def test_recipe_rebuilds_from_its_stored_settings(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_takes_overrides_and_names_unknown_ones(name):
     recipe = RECIPES[name]()
-    known = ("training.steps", "shape.heads", "seed", "limit")
+    known = ("training.steps", "shape.heads", "seed", "limit", "data.limit")
     path = next(path for path in known if hasattr(recipe, path.split(".")[0]))
     found = to_json(override(recipe, [f"{path}=7"]))
     for key in path.split("."):

@@ -21,7 +21,7 @@ ORDER = (
     ("methods",),
     ("training", "generation"),
     ("benchmarks",),
-    ("recipes", "reports", "run", "inventory", "studies"),
+    ("recipes", "reports", "run", "inventory", "translation", "studies"),
     ("cli",),
 )
 STATION = {name: place for place, names in enumerate(ORDER) for name in names}

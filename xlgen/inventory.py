@@ -24,6 +24,7 @@ from xlgen.sources import BUILDERS, SOURCES
 from xlgen.studies import GRIDS, STUDIES
 from xlgen.tasks import TASKS
 from xlgen.training import OPTIMIZERS, SCHEDULES
+from xlgen.translation import TRANSLATORS
 
 TABLES: dict[str, Table] = {
     "recipes": RECIPES,
@@ -35,6 +36,7 @@ TABLES: dict[str, Table] = {
     "sources": SOURCES,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
+    "translators": TRANSLATORS,
     "runs": RUNS,
     "grids": GRIDS,
     "builders": BUILDERS,

@@ -17,12 +17,13 @@ from xlgen.studies.plan import Grid, open_grid
 from xlgen.studies.product import Product
 from xlgen.studies.rows import ROWS, Rows
 
-# the methods of the paper's Tables 10 and 11 and Figure 2c, but for the two with a translator
+# the methods of the paper's Tables 10 and 11 and Figure 2c
 PUBLISHED = {
     "lead-64", "prompt", "model", "prompt, sup", "model, sup", "prompt, sup-all", "model, sup-all",
     "prompt, l=1", "prompt, l=10", "prompt, l=100", "prompt, l=1000", "prompt, mix-unsup", "model, mix-unsup",
     "prompt, mix-unsup-all", "model, mix-unsup-all", "prompt, it-gigaword", "model, it-gigaword",
-    "prompt, it-lm", "model, it-lm", "prompt, fp", "prompt, fp-en",
+    "prompt, it-lm", "model, it-lm", "prompt, fp", "prompt, fp-en", "prompt, trans-test", "model, trans-test",
+    "prompt, trans-train", "model, trans-train",
 }  # fmt: skip
 ROOT = Path("runs/study")
 
@@ -50,7 +51,8 @@ def test_a_study_is_a_file_that_gives_the_same_plan(name, tmp_path):
 
 @pytest.mark.parametrize("study", [night, paper], ids=["night", "paper"])
 def test_the_studies_hold_every_row_of_the_paper(study):
-    assert {row.row for row in study().plan(ROOT).rows} >= PUBLISHED
+    plan = study().plan(ROOT)
+    assert {row.row for row in plan.rows} | {gap.row for gap in plan.gaps} >= PUBLISHED
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -113,6 +115,31 @@ def test_intermediate_tuning_goes_on_from_the_first_run():
         for key in setting.split("."):
             value = value[key]
         assert value == str(ROOT / run.needs[0] / "export")
+
+
+def test_a_language_without_a_translator_is_a_gap_and_no_row():
+    plan = replace(night(), seeds=(0, 1), targets=("fr", "th")).plan(ROOT)
+    rows = {(row.row, row.target) for row in plan.rows if "trans-" in row.row}
+    gaps = {(gap.row, gap.target) for gap in plan.gaps}
+    kinds = [f"{way}, trans-{when}" for way in ("prompt", "model") for when in ("test", "train")]
+    assert rows == {(kind, "fr") for kind in kinds}
+    assert gaps == {(kind, "th") for kind in kinds}
+    assert len(plan.gaps) == len(gaps)  # said once, not for each seed
+
+
+def test_translated_labels_are_made_once_and_the_plain_run_is_tested_through_english():
+    plan = replace(night(), seeds=(0, 1)).plan(ROOT)
+    labels = [job for job in plan.jobs.values() if job.config.name == "translation"]
+    assert [job.config.target for job in labels] == ["fr"]
+    trained = next(row for row in plan.rows if row.row == "model, trans-train")
+    run = plan.jobs[plan.jobs[trained.folder].needs[0]]
+    assert run.needs == (labels[0].folder,)
+    assert run.config.train.source == str(ROOT / labels[0].folder / "examples.jsonl")
+    assert run.config.train.languages == ("fr",)
+    tested = next(row for row in plan.rows if row.row == "model, trans-test")
+    plain = next(row for row in plan.rows if row.row == "model")
+    assert plan.jobs[tested.folder].needs == plan.jobs[plain.folder].needs
+    assert plan.jobs[tested.folder].config.translator == night().translators["fr"]
 
 
 @pytest.mark.parametrize("row", ["prompt, mixx-unsup", "model, fp", "modell", "lead"])

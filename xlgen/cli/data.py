@@ -12,7 +12,7 @@ from xlgen.cli.app import Json, data_app, say
     "build", epilog="Example: `xlgen data build howto0 --cache cache --out built/howto0`"
 )
 def data_build(
-    name: Annotated[str, typer.Argument(help="howto0, howto0-short or corpus.")],
+    name: Annotated[str, typer.Argument(help="howto0, howto0-short, parallel or corpus.")],
     cache: Annotated[Path, typer.Option(help="Downloads are kept here; gigabytes for corpus.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
 ) -> None:

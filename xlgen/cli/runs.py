@@ -1,4 +1,4 @@
-"""Verbs that train, evaluate and generate."""
+"""Verbs that train, evaluate, generate and translate."""
 
 import logging
 from pathlib import Path
@@ -98,6 +98,33 @@ def generate(
 
 
 @app.command(
+    epilog="Example: `xlgen translate apertium --source en --target fr --input in.jsonl --output out.jsonl`"
+)
+def translate(
+    translator: Annotated[str, typer.Argument(help="A translator (`xlgen list translators`).")],
+    source: Annotated[str, typer.Option(help="The language of the inputs.")],
+    target: Annotated[str, typer.Option(help="The language to write, and of the records.")],
+    input: Annotated[Path, typer.Option(help='Records with {"id", "language", "input"}.')],
+    output: Annotated[Path, typer.Option(help="Predictions, JSONL; written whole or not at all.")],
+    settings: Annotated[list[str] | None, typer.Argument(metavar="key=value")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many records.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Translate a file, continuing where an earlier call stopped; with targets, its chrF."""
+    from xlgen.config import from_json, override, to_json
+    from xlgen.translation.base import Translator
+    from xlgen.translation.files import translate_file
+
+    system = override(
+        from_json(Translator, {"name": translator}, where="translator"), settings or []
+    )
+    done = translate_file(
+        system, source=source, target=target, input=input, output=output, limit=limit
+    )
+    say(to_json(done) if as_json else plain(str(done)), as_json=as_json)
+
+
+@app.command(
     epilog="Examples: `xlgen sweep night --out runs/night --at-once 2 --budget 8h`, "
     "`xlgen sweep grid.json --out runs/grid --dry-run`"
 )
@@ -134,18 +161,16 @@ def sweep(
         outcome = run_sweep(
             chosen,
             folder,
+            name=Path(grid).stem,
             at_once=at_once,
             budget=None if budget is None else seconds_of(budget),
             light=light,
             say=lambda line: console.print(plain(line)),
         )
     except Stopped as stopped:
-        console.print(plain(str(stopped)))
+        console.print(_lines(str(stopped)))
         raise typer.Exit(stopped.exit_code) from None
-    say(
-        to_json(outcome) if as_json else "\n".join(map(plain, str(outcome).split("\n"))),
-        as_json=as_json,
-    )
+    say(to_json(outcome) if as_json else _lines(str(outcome)), as_json=as_json)
     if outcome.failed:
         raise typer.Exit(1)
 

@@ -15,6 +15,7 @@ RUNS = Table(
         "evaluation": "xlgen.recipes.evaluation:Evaluation",
         "pretraining": "xlgen.recipes.pretrain:Pretraining",
         "text tuning": "xlgen.recipes.text_tuning:TextTuning",
+        "translation": "xlgen.recipes.translation:Translation",
         "vocabulary": "xlgen.recipes.vocabulary:Vocabulary",
     },
 )
@@ -27,6 +28,8 @@ RECIPES = Table(
         "howto.prompt_mix": "xlgen.recipes.howto:prompt_mix",
         "howto.model_mix": "xlgen.recipes.howto:model_mix",
         "howto.factorized": "xlgen.recipes.howto:factorized",
+        "translate.howto": "xlgen.recipes.translation:howto",
+        "translate.model": "xlgen.recipes.translation:model",
         "text.bank": "xlgen.recipes.text_tuning:bank",
         "text.lm_adaptation": "xlgen.recipes.text_tuning:lm_adaptation",
         "probe.prompt": "xlgen.recipes.probe:prompt",

@@ -22,6 +22,8 @@ from xlgen.languages import SOURCE
 from xlgen.recipes.base import RunConfig
 from xlgen.run import Adaptation, evaluate_baseline, open_run
 from xlgen.training.folder import RunFolder, list_steps
+from xlgen.translation.base import Translator
+from xlgen.translation.through import through_english
 
 QUALITY = "sp_rouge_lsum"
 CHOICES = ("target", "english")
@@ -48,7 +50,7 @@ class Evaluation(RunConfig):
     The best one of a language has the highest SP-ROUGE-Lsum on `validation_limit` validation examples in it
     (section 2.2.2: 250), which needs labels there; beside it stands the choice on English alone. Of the test
     split, `limit` examples a language. `settings` override what only generation depends on, as
-    "method.swap=false" (FP-EN).
+    "method.swap=false" (FP-EN). With a `translator` inputs go through English (TRANS-TEST).
 
     The folder holds `curve.jsonl` (validation scores of every step), `checkpoints/`, and two folders that
     read like a run's: `by-target` and `by-english`.
@@ -61,6 +63,7 @@ class Evaluation(RunConfig):
     validation_limit: int | None = 250
     limit: int | None = None
     settings: tuple[str, ...] = ()
+    translator: Translator | None = None
 
     def run(self, folder: Path) -> Evaluated:
         """Evaluate into `folder`; what an earlier call has predicted is kept."""
@@ -102,9 +105,14 @@ class Evaluation(RunConfig):
         self, folder: Path, step: int, *, split: str, languages: Sequence[str]
     ) -> list[dict[str, Any]]:
         """Return the cells of one checkpoint and split."""
-        run = open_run(self.run_folder, str(step), settings=self.settings)
-        system = run.system()
-        system = replace(system, stamp=system.stamp | {"settings": list(self.settings)})
+        system = open_run(self.run_folder, str(step), settings=self.settings).system()
+        stamp = system.stamp | {"settings": list(self.settings)}
+        predict = system.predict
+        if self.translator is not None:
+            stamp |= {"translator": self._translator_identity(languages)}
+            memory = folder / "translations.jsonl"
+            predict = through_english(predict, self.translator, memory=memory)
+        system = replace(system, stamp=stamp, predict=predict)
         limit = self.limit if split == "test" else self.validation_limit
         place = _place(folder, step)
         scores = evaluate(
@@ -125,6 +133,15 @@ class Evaluation(RunConfig):
             for cell in of
         ]
         write_whole(path, "".join(json.dumps(line) + "\n" for line in lines))
+
+    def _translator_identity(self, languages: Sequence[str]) -> dict[str, str]:
+        """Return what decides each direction's translations; refuse a language without a way."""
+        assert self.translator is not None
+        foreign = [code for code in languages if code != SOURCE]
+        ways = [way for code in foreign for way in ((code, SOURCE), (SOURCE, code))]
+        for way in ways:
+            self.translator.check(*way)
+        return {"-".join(way): self.translator.identity(*way) for way in ways}
 
     def _gather(self, out: Path, chosen: Mapping[str, int], *, name: str) -> None:
         """Write the scores and predictions of the chosen checkpoints as one run's."""

@@ -47,6 +47,13 @@ def factorized(run: Adaptation, bank: FactorizedPrompts, *, file: Path | None) -
     return replace(run, method=replace(bank, tasks=(run.task,), bank=file))
 
 
+def translated(run: Adaptation, labels: Path, *, language: str) -> Adaptation:
+    """Return the run on labels that were translated into a language: TRANS-TRAIN (section 2.2.1)."""
+    return replace(
+        run, train=replace(run.train, source=str(labels), split=None, languages=(language,))
+    )
+
+
 def _prompt(run: Adaptation) -> PromptTuning:
     if not isinstance(run.method, PromptTuning):
         raise InputError(f"expected a run with prompt-tuning, got {run.method.name}")

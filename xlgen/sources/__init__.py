@@ -22,6 +22,7 @@ BUILDERS = Table(
     {
         "howto0": "xlgen.sources.build:build_howto",
         "howto0-short": "xlgen.sources.build:build_short",
+        "parallel": "xlgen.sources.build:build_parallel",
         "corpus": "xlgen.sources.corpus:build_corpus",
     },
 )

@@ -7,15 +7,17 @@ a manifest is whole, and building into it again only checks it.
 import json
 import lzma
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from xlgen.errors import InputError
+from xlgen.progress import progress
 from xlgen.sources import BUILDERS
 from xlgen.sources.debian import Archive, sha256_of
 from xlgen.sources.howto import DataSet, make_howto, make_short
 from xlgen.sources.pages import Source
+from xlgen.sources.parallel import make_parallel
 
 ATTRIBUTION = """\
 # Where the text of {name} comes from
@@ -58,32 +60,53 @@ def build_short(*, cache: Path, out: Path) -> dict[str, Any]:
     return write_data_set(make_short(Archive(cache)), out)
 
 
+def build_parallel(*, cache: Path, out: Path) -> dict[str, Any]:
+    """Build `parallel`, English with each language of the help pages; fetches what `howto0` does."""
+    made = make_parallel(Archive(cache))
+    files = {f"{name}.jsonl.xz": records for name, records in made.records.items()}
+    return write_files(
+        files, out, name="parallel", sources=made.sources, statistics=made.statistics
+    )
+
+
 def write_data_set(data: DataSet, out: Path) -> dict[str, Any]:
     """Write a data set's files to the folder and return its statistics.
 
     `train.<language>.jsonl.xz` holds one language, `validation` and `test` hold all.
     """
-    out.mkdir(parents=True, exist_ok=True)
     files: dict[str, list[dict[str, str]]] = {}
     for record in data.records["train"]:
         files.setdefault(f"train.{record['language']}.jsonl.xz", []).append(record)
     files["validation.jsonl.xz"] = data.records["validation"]
     files["test.jsonl.xz"] = data.records["test"]
-    for name, records in sorted(files.items()):
-        _write(out / name, compressed_lines(records))
-    _write(out / "ATTRIBUTION.md", attribution(data.name, data.sources).encode())
-    _write(out / "statistics.json", _json_bytes(data.statistics))
+    return write_files(files, out, name=data.name, sources=data.sources, statistics=data.statistics)
+
+
+def write_files(
+    files: Mapping[str, Sequence[dict[str, str]]],
+    out: Path,
+    *,
+    name: str,
+    sources: Sequence[Source],
+    statistics: dict[str, Any],
+) -> dict[str, Any]:
+    """Write records by file name, and what goes with them, the manifest last; return the statistics."""
+    out.mkdir(parents=True, exist_ok=True)
+    for file, records in progress(sorted(files.items()), "Compressing"):
+        _write(out / file, compressed_lines(records))
+    _write(out / "ATTRIBUTION.md", attribution(name, sources).encode())
+    _write(out / "statistics.json", _json_bytes(statistics))
     written = [*sorted(files), "ATTRIBUTION.md", "statistics.json"]
     manifest = {
-        "name": data.name,
+        "name": name,
         "files": {
-            name: {"sha256": sha256_of(out / name), "bytes": (out / name).stat().st_size}
-            for name in written
+            file: {"sha256": sha256_of(out / file), "bytes": (out / file).stat().st_size}
+            for file in written
         },
-        "packages": {source.package: source.version for source in data.sources},
+        "packages": {source.package: source.version for source in sources},
     }
     _write(out / "manifest.json", _json_bytes(manifest))
-    return data.statistics
+    return statistics
 
 
 def compressed_lines(records: Sequence[dict[str, str]]) -> bytes:

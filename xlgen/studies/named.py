@@ -9,6 +9,7 @@ from xlgen.run import Adaptation, Data
 from xlgen.studies.rows import PLAIN, ROWS, Rows
 from xlgen.tasks import Limits
 from xlgen.training.schedules import Cosine
+from xlgen.translation.apertium import Apertium
 
 STEPS = 200
 TARGETS = ("fr", "ru", "vi", "ko")
@@ -39,6 +40,7 @@ def night() -> Rows:
         bank=replace(bank(), limits=prompt.limits, training=training),
         intermediate=text,
         labels=Data(source="howto0-short", split="train", languages=("en",)),
+        translators={"fr": Apertium()},  # of the targets, the only one that it has
         validation_limit=16,
         limit=50,
     )

@@ -40,6 +40,18 @@ class Row:
     label: str | None = None
 
 
+@dataclass(frozen=True)
+class Gap:
+    """A row that cannot be made for a language, and why."""
+
+    row: str
+    target: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.row} ({self.target}): {self.why}"
+
+
 class Plan:
     """Jobs below a folder. Equal configurations are one job, whichever rows ask for them."""
 
@@ -47,6 +59,7 @@ class Plan:
         self.root = root
         self.jobs: dict[str, Job] = {}
         self.rows: list[Row] = []
+        self.gaps: list[Gap] = []
 
     def job(self, label: str, config: RunConfig) -> Path:
         """Add a job and return its folder: `label` and a hash of the configuration.
@@ -67,10 +80,20 @@ class Plan:
         """Add a line of the tables."""
         self.rows.append(row)
 
-    def index(self, *, grid: Any) -> dict[str, Any]:
-        """Return what `sweep.json` holds: the grid, the rows, and each job with what it needs."""
-        jobs = {job.folder: list(job.needs) for job in self.jobs.values()}
-        return {"grid": to_json(grid), "rows": [asdict(row) for row in self.rows], "jobs": jobs}
+    def gap(self, gap: Gap) -> None:
+        """State a row that cannot be made; said once."""
+        if gap not in self.gaps:
+            self.gaps.append(gap)
+
+    def index(self, *, grid: str, settings: Any) -> dict[str, Any]:
+        """Return what `sweep.json` holds: the grid, rows, gaps, and each job with what it needs."""
+        return {
+            "grid": grid,
+            "settings": to_json(settings),
+            "rows": [asdict(row) for row in self.rows],
+            "gaps": [asdict(gap) for gap in self.gaps],
+            "jobs": {job.folder: list(job.needs) for job in self.jobs.values()},
+        }
 
 
 def _plain(label: str) -> str:

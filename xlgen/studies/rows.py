@@ -10,12 +10,22 @@ from xlgen.errors import InputError
 from xlgen.languages import SOURCE
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Baseline, Evaluation
-from xlgen.recipes.rows import continued, factorized, halves, lengthened, mixed, supervised
+from xlgen.recipes.rows import (
+    continued,
+    factorized,
+    halves,
+    lengthened,
+    mixed,
+    supervised,
+    translated,
+)
 from xlgen.recipes.text_tuning import TextTuning
+from xlgen.recipes.translation import Translation
 from xlgen.registry import near_names
 from xlgen.run import Adaptation, Data
-from xlgen.studies.plan import Grid, Plan, Row
+from xlgen.studies.plan import Gap, Grid, Plan, Row
 from xlgen.tasks.lm import LM
+from xlgen.translation.base import Translator
 
 Way = Literal["prompt", "model"]
 PLAIN = ("prompt", "model")  # the rows that add nothing to a way of tuning
@@ -26,7 +36,8 @@ class Rows(Grid):
     """The paper's rows: for each seed, size and way of tuning, every one of `rows` (see ROWS, or `lead-N`).
 
     `prompt` and `model` are the two ways to tune; `bank` and `intermediate` how text is tuned on before
-    (factorized prompts, IT-LM), `labels` the other English labels of intermediate tuning. `sizes` names a
+    (factorized prompts, IT-LM), `labels` the other English labels of intermediate tuning, `translators` the
+    system for each target; a target without one is a gap of the TRANS rows. `sizes` names a
     model for each way (the paper tunes prompts on LM-adapted models), `plain_sizes` those at which only the
     plain rows are made (Figure 2). Rows made for one language are made for each of `targets` and scored in it
     and in English; all others in `languages` (None: the benchmark's).
@@ -45,6 +56,7 @@ class Rows(Grid):
     bank: TextTuning = field(default_factory=TextTuning)
     intermediate: TextTuning = field(default_factory=TextTuning)
     labels: Data = field(default_factory=Data)
+    translators: dict[str, Translator] = field(default_factory=dict)
     benchmark: str = "howto0"
     languages: tuple[str, ...] | None = None
     validation_limit: int | None = 250
@@ -76,6 +88,9 @@ class Rows(Grid):
         way, _, kind = name.partition(", ")
         row = ROWS[kind]
         for target in self.targets if row.per_target else (None,):
+            if row.translates and target not in self.translators:
+                plan.gap(Gap(name, target or "", "no translator is set"))
+                continue
             at = Place(self, plan, "prompt" if way == "prompt" else "model", size, seed, target)
             config = row.make(at)
             run = at.job(name, config)
@@ -86,6 +101,7 @@ class Rows(Grid):
                 validation_limit=self.validation_limit,
                 limit=self.limit,
                 settings=row.settings,
+                translator=at.translator if row.translates == "test" else None,
             )
             folder = at.job(f"{name} scores", evaluation)
             label = f"{way}, {row.label}" if row.label else None
@@ -115,6 +131,11 @@ class Place:
     def languages(self) -> tuple[str, ...]:
         """All languages of the benchmark that are scored."""
         return self.study.languages or tuple(BENCHMARKS[self.study.benchmark].languages)
+
+    @property
+    def translator(self) -> Translator:
+        """The system between English and the target."""
+        return self.study.translators[self.target or ""]
 
     def job(self, label: str, config: RunConfig) -> Path:
         """Add a job whose label says where it stands."""
@@ -156,14 +177,26 @@ def _factorized(at: Place) -> Adaptation:
     return factorized(at.run, method, file=bank / "export" / "bank.safetensors")
 
 
+def _trans_train(at: Place) -> Adaptation:
+    """TRANS-TRAIN: tuned on the labels translated into the target."""
+    assert at.target is not None
+    labels = Translation(data=at.run.train, target=at.target, translator=at.translator)
+    folder = at.plan.job(f"labels {at.target}", labels)  # of every seed and size
+    return translated(at.run, folder / "examples.jsonl", language=at.target)
+
+
 @dataclass(frozen=True)
 class RowKind:
-    """How a row is made, for which ways of tuning, and with which settings it generates."""
+    """How a row is made, for which ways of tuning, and with which settings it generates.
+
+    `translates` says where a translator is needed, for the training labels or at test time.
+    """
 
     make: Callable[[Place], Adaptation]
     per_target: bool = False
     ways: tuple[Way, ...] = ("prompt", "model")
     settings: tuple[str, ...] = ()
+    translates: Literal["train", "test"] | None = None
     label: str | None = None
 
 
@@ -174,6 +207,8 @@ def _of(target: str | None) -> tuple[str, ...]:
 
 ROWS: dict[str, RowKind] = {
     "": RowKind(lambda at: at.run),
+    "trans-test": RowKind(lambda at: at.run, per_target=True, translates="test"),
+    "trans-train": RowKind(_trans_train, per_target=True, translates="train"),
     "sup": RowKind(lambda at: supervised(at.run, _of(at.target)), per_target=True),
     "sup-all": RowKind(lambda at: supervised(at.run, at.languages)),
     "mix-unsup": RowKind(lambda at: mixed(at.run, _of(at.target)), per_target=True),

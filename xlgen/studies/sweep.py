@@ -18,7 +18,7 @@ from xlgen.config import to_json
 from xlgen.errors import InputError
 from xlgen.files import read_object, write_json
 from xlgen.recipes.evaluation import Baseline, Evaluation
-from xlgen.studies.plan import Grid, Job, Plan
+from xlgen.studies.plan import Gap, Grid, Job, Plan
 from xlgen.training.disk import Disk
 from xlgen.training.folder import RunLock
 from xlgen.training.signals import Stopped, StopRequest
@@ -39,9 +39,11 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
     def __str__(self) -> str:
-        lines = [f"failed: {folder}: {why}" for folder, why in self.failed.items()]
+        lines = [f"gap: {gap}" for gap in self.gaps]
+        lines += [f"failed: {folder}: {why}" for folder, why in self.failed.items()]
         lines += [f"skipped: {folder}: {why}" for folder, why in self.skipped.items()]
         if self.left:
             lines.append(f"left: {len(self.left)} jobs; the same command continues")
@@ -85,12 +87,15 @@ def sweep(
     grid: Grid,
     root: Path,
     *,
+    name: str = "grid",
     at_once: int = 1,
     budget: float | None = None,
     light: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Run what is left of a grid below `root`, `at_once` jobs at a time, for `budget` seconds at most.
+
+    `name` is what reports call it.
 
     When the time is up, or on SIGTERM and SIGINT, running jobs are asked to stop with their state stored;
     a signal raises Stopped then. `light` removes the weights of runs that no job needs any more. `say` is
@@ -100,7 +105,7 @@ def sweep(
     lock = RunLock(root, Disk())
     lock.acquire()
     try:
-        write_json(root / "sweep.json", plan.index(grid=grid))
+        write_json(root / "sweep.json", plan.index(grid=name, settings=grid))
         with StopRequest() as stop:
             running = Sweep(plan, at_once=at_once, light=light, say=say)
             outcome = running.run(stop, until=None if budget is None else time.monotonic() + budget)
@@ -120,7 +125,8 @@ class Sweep:
         self.plan, self.at_once, self.light, self.say = plan, at_once, light, say
         self.waiting = to_do(plan)
         before = plan.jobs.keys() - {job.folder for job in self.waiting}
-        self.outcome = Outcome(plan.root, before=[name for name in plan.jobs if name in before])
+        done = [name for name in plan.jobs if name in before]
+        self.outcome = Outcome(plan.root, before=done, gaps=plan.gaps)
         self.running: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
 
     def run(self, stop: StopRequest, *, until: float | None) -> Outcome:
@@ -243,5 +249,6 @@ def describe(grid: Grid, root: Path) -> str:
         + (f"  after {', '.join(job.needs)}" if job.needs else "")
         for job in plan.jobs.values()
     ]
+    lines += [f"gap    {gap}" for gap in plan.gaps]
     done = len(plan.jobs) - len(open_jobs)
     return "\n".join([*lines, f"{len(plan.jobs)} jobs, {done} done, for {len(plan.rows)} rows"])

@@ -21,6 +21,7 @@ TASKS = Table(
     "task",
     {
         "summarization": "xlgen.tasks.summarization:Summarization",
+        "translation": "xlgen.tasks.translation:TranslationTask",
         "span_corruption": "xlgen.tasks.span_corruption:SpanCorruption",
         "prefix_lm": "xlgen.tasks.prefix_lm:PrefixLM",
         "iid_denoising": "xlgen.tasks.iid_denoising:IIDDenoising",

@@ -1,0 +1,99 @@
+"""Paragraphs go to the system once, come back in place, and outlive whatever fails."""
+
+import json
+
+import pytest
+
+from xlgen.errors import InputError
+from xlgen.translation import translate as module
+from xlgen.translation.memory import TranslationMemory
+from xlgen.translation.translate import translate
+
+
+def test_texts_keep_their_lines_and_white_space(shouting, memory, article_1):
+    texts = ["", " \n", "a\n\n  b \t\n", "12.5 %\n…", "a\u2028b\rc\n", *article_1.values()]
+    found = translate(texts, shouting(), source="en", target="th", memory=memory)
+    assert found[:5] == ["", " \n", "TH(a)\n\n  TH(b) \t\n", "12.5 %\n…", "TH(a\u2028b\rc)\n"]
+    assert found[5:] == [f"TH({text})" for text in article_1.values()]
+
+
+def test_a_paragraph_is_translated_once_and_kept(shouting, memory, monkeypatch):
+    seen = []
+    opened = shouting.open
+
+    def spy(self, source, target):
+        seen.append((source, target))
+        return opened(self, source, target)
+
+    monkeypatch.setattr(shouting, "open", spy)
+    for _ in range(2):
+        assert translate(["x\nx", "x"], shouting(), source="en", target="fr", memory=memory) == [
+            "FR(x)\nFR(x)",
+            "FR(x)",
+        ]
+    assert seen == [("en", "fr")]
+    assert len(memory.read_bytes().split(b"\n")) == 2
+    translate(["x"], shouting(), source="en", target="de", memory=memory)
+    translate(["x"], shouting(version="2"), source="en", target="fr", memory=memory)
+    assert seen == [("en", "fr"), ("en", "de"), ("en", "fr")]
+
+
+def test_what_was_done_before_a_failure_is_kept(shouting, memory, monkeypatch):
+    monkeypatch.setattr(module, "KEPT_AT_ONCE", 2)
+    texts = ["a", "b", "c", "d", "e"]
+    with pytest.raises(InputError, match=r"failed; 2 of 5 .* kept in .* same command continues"):
+        translate(texts, shouting(fails_at="d"), source="en", target="fr", memory=memory)
+    assert [json.loads(line)["text"] for line in memory.open()] == ["a", "b"]
+    found = translate(texts, shouting(), source="en", target="fr", memory=memory)
+    assert found == ["FR(a)", "FR(b)", "FR(c)", "FR(d)", "FR(e)"]
+
+
+def test_a_wrong_number_of_translations_is_refused(shouting, memory, monkeypatch):
+    import contextlib
+
+    monkeypatch.setattr(
+        shouting, "open", lambda *_: contextlib.nullcontext(lambda paragraphs: ["one"])
+    )
+    with pytest.raises(InputError, match="gave 1 translations of 2 paragraphs"):
+        translate(["a\nb"], shouting(), source="en", target="fr", memory=memory)
+    assert not memory.exists()
+
+
+def test_a_pair_that_is_missing_names_what_there_is(fake_apertium, memory):
+    with pytest.raises(InputError, match="'en' into 'th'; it has en into es, fr, it, pt;"):
+        translate(["a"], fake_apertium(), source="en", target="th", memory=memory)
+    with pytest.raises(InputError, match="it has es, fr, it, pt into en"):
+        translate(["a"], fake_apertium(), source="hi", target="en", memory=memory)
+
+
+MADE = {"translator": "t 1", "source": "en", "target": "hi"}
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "other", "not text"])
+def test_a_damaged_line_is_told_and_left_out(memory, damage, caplog, article_1):
+    TranslationMemory(memory, **MADE).add(["one", "two"], [article_1["hi"], article_1["zh"]])
+    whole = memory.read_bytes()
+    first, second, _ = whole.split(b"\n")
+    memory.write_bytes(
+        {
+            "cut": whole[:-20],
+            "changed": first + b"\n" + second.replace(b"two", b"tow") + b"\n",
+            "other": first + b"\n[1]\n",
+            "not text": first + b"\n\xff\xfe\n",
+        }[damage]
+    )
+    read = TranslationMemory(memory, **MADE)
+    assert f"{memory}:2: damaged" in caplog.text
+    assert read["one"] == article_1["hi"] and "two" not in read and "tow" not in read
+    read.add(["two"], ["2"])
+    again = TranslationMemory(memory, **MADE)
+    assert (again["one"], again["two"]) == (article_1["hi"], "2")
+
+
+def test_a_memory_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    kept = TranslationMemory(tmp_path / "file" / "memory.jsonl", **MADE)
+    with pytest.raises(InputError, match="cannot keep translations"):
+        kept.add(["a"], ["b"])
+    with pytest.raises(InputError, match="cannot read it"):
+        TranslationMemory(tmp_path, **MADE)

@@ -1,0 +1,188 @@
+"""Aligned paragraphs of help pages, English and another language, to teach translation; split as howto0 is.
+
+A page and its translation are made of the same blocks, so the paragraph of one is the translation of the
+other's at the same place. Pages that howto0 holds out are validation and test here as well.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import Any
+
+from xlgen.data.examples import Example
+from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.progress import progress
+from xlgen.sources.corpus import read_held_out
+from xlgen.sources.debian import Archive
+from xlgen.sources.filters import paragraph_key
+from xlgen.sources.leaks import check_leaks
+from xlgen.sources.packaged import read_packaged
+from xlgen.sources.pages import Page, Pages, Source, read_pages
+from xlgen.sources.pairs import identified_share, is_translated
+from xlgen.sources.splits import Split
+
+FEWEST_LETTERS = 3  # a paragraph with fewer says nothing
+LEAST_PARAGRAPHS = 1000  # of a language; three pages in Hindi teach nothing
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A paragraph in English and in another language; `place` counts the blocks of its page."""
+
+    document: str
+    place: int
+    english: str
+    other: str
+    package: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class ParallelText:
+    """Records by file name without an ending, such as `en-fr.train`; sources, and statistics by pair."""
+
+    records: dict[str, list[dict[str, str]]]
+    sources: list[Source]
+    statistics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class HeldOutPages:
+    """The split of the documents that are held out, and the keys of texts that must not be trained on."""
+
+    splits: dict[str, Split]
+    paragraphs: frozenset[int]
+    examples: list[Example]
+
+    @classmethod
+    def packaged(cls) -> "HeldOutPages":
+        """Return those of the packaged data sets."""
+        with as_file(files("xlgen") / "assets") as folder:
+            paragraphs = read_held_out(folder).paragraphs
+        splits: dict[str, Split] = {}
+        examples = []
+        for name in ("howto0", "howto0-short"):
+            for split in ("validation", "test"):
+                for example in read_packaged(name, split):
+                    splits[example.document] = split
+                    examples.append(example)
+        return cls(splits, paragraphs, examples)
+
+
+def make_parallel(archive: Archive) -> ParallelText:
+    """Return the aligned text of every language that has enough, from the archive's help pages."""
+    return parallel_text(read_pages(archive), HeldOutPages.packaged())
+
+
+def parallel_text(
+    pages: Pages, held_out: HeldOutPages, *, least: int = LEAST_PARAGRAPHS
+) -> ParallelText:
+    """Return pairs of English with every language of `pages` that has `least` paragraphs to train on.
+
+    Each pair stands in its file both ways: `language` is that of the target.
+    """
+    english = {page.document: page for page in pages.pages if page.language == SOURCE}
+    records: dict[str, list[dict[str, str]]] = {}
+    statistics: dict[str, Any] = {}
+    for language in progress([code for code in LANGUAGES if code != SOURCE], "Aligning pages"):
+        found = [
+            pair
+            for page in pages.pages
+            if page.language == language and page.document in english
+            for pair in align(english[page.document], page)
+        ]
+        splits = split_pairs(found, held_out, language=language)
+        if len(splits["train"]) < least:
+            continue
+        for split, pairs in splits.items():
+            records[f"{SOURCE}-{language}.{split}"] = [
+                record for pair in pairs for record in _records(pair, language)
+            ]
+        statistics[f"{SOURCE}-{language}"] = {
+            split: {
+                "paragraphs": len(pairs),
+                "documents": len({pair.document for pair in pairs}),
+                "characters": sum(len(pair.english) for pair in pairs),
+            }
+            for split, pairs in splits.items()
+        }
+    used = {record["source"] for group in records.values() for record in group}
+    sources = [source for source in pages.sources if source.package in used]
+    return ParallelText(records, sources, {"name": "parallel", "pairs": statistics})
+
+
+def align(english: Page, other: Page) -> Iterator[Aligned]:
+    """Yield the paragraphs of a page with their translations; none where the pages differ in shape.
+
+    Left out are code, what is still English, and what CLD3 takes for another of our languages.
+    """
+    shapes = [[(block.kind, block.level) for block in page.blocks] for page in (english, other)]
+    if shapes[0] != shapes[1]:
+        return
+    for place, (ours, theirs) in enumerate(zip(english.blocks, other.blocks, strict=True)):
+        letters = min(sum(map(str.isalpha, text)) for text in (ours.text, theirs.text))
+        if ours.kind == "code" or letters < FEWEST_LETTERS:
+            continue
+        if ours.text == theirs.text or not is_translated(theirs.text, ours.text):
+            continue
+        if identified_share([theirs.text], language=other.language) == 1.0:
+            yield Aligned(
+                english.document, place, ours.text, theirs.text, other.package, other.licence
+            )
+
+
+def split_pairs(
+    pairs: Sequence[Aligned], held_out: HeldOutPages, *, language: str
+) -> dict[Split, list[Aligned]]:
+    """Return the pairs by split, each text once; nothing in training is held out, not nearly even."""
+    splits: dict[Split, list[Aligned]] = {"train": [], "validation": [], "test": []}
+    seen: defaultdict[Split, set[tuple[int, int]]] = defaultdict(set)
+    for pair in sorted(pairs, key=lambda pair: (pair.document, pair.place)):
+        split = held_out.splits.get(pair.document, "train")
+        keys = paragraph_key(pair.english), paragraph_key(pair.other)
+        if keys not in seen[split] and (split != "train" or held_out.paragraphs.isdisjoint(keys)):
+            seen[split].add(keys)
+            splits[split].append(pair)
+    splits["validation"] = _without_leaks(
+        splits["validation"], _examples(splits["test"], language), language
+    )
+    watched = _examples([*splits["validation"], *splits["test"]], language)
+    splits["train"] = _without_leaks(splits["train"], [*watched, *held_out.examples], language)
+    return splits
+
+
+def _without_leaks(
+    pairs: Sequence[Aligned], held_out: Sequence[Example], language: str
+) -> list[Aligned]:
+    leaking = {
+        leak.train.id.rpartition("@")[0]
+        for leak in check_leaks(_examples(pairs, language), held_out)
+    }
+    return [pair for pair in pairs if _name(pair) not in leaking]
+
+
+def _examples(pairs: Collection[Aligned], language: str) -> list[Example]:
+    return [Example(**record) for pair in pairs for record in _records(pair, language)]
+
+
+def _records(pair: Aligned, language: str) -> Iterator[dict[str, str]]:
+    """Yield a pair both ways."""
+    for target, texts in (
+        (language, (pair.english, pair.other)),
+        (SOURCE, (pair.other, pair.english)),
+    ):
+        yield {
+            "id": f"{_name(pair)}@{target}",
+            "language": target,
+            "input": texts[0],
+            "target": texts[1],
+            "task": "translation",
+            "source": pair.package,
+            "licence": pair.licence,
+            "document": pair.document,
+        }
+
+
+def _name(pair: Aligned) -> str:
+    return f"{pair.document}#{pair.place}"
