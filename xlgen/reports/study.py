@@ -183,6 +183,10 @@ class Study:
         seeds = {job.seed for job in jobs}
         return "" if done == seeds else f"{len(done)} of {len(seeds)} seeds" if done else "not run"
 
+    def listed_seeds(self, row: str, size: str) -> int:
+        """Return how many seeds of a row the sweep lists, run or not."""
+        return len({job.seed for job in self.jobs if (job.row, job.size) == (row, size)})
+
     def length(self, row: str, size: str) -> int | None:
         """Return how many tokens a row's prompt has: by its name, or by its run's settings."""
         named = re.fullmatch(r"prompt, l=(\d+)", row)
@@ -213,14 +217,13 @@ class Study:
 
 
 def _gaps(jobs: Sequence[Job], name: str) -> Iterator[str]:
-    """Say which of the runs of one row, size and target have no scores under which selection."""
-    for selection, how in ((PROTOCOL, ""), (HONEST, ", chosen on English")):
-        done = [job for job in jobs if selection in job.scored]
-        if not done and not how:
-            yield f"{one_line(name)}: not run"
-            return
-        if len(done) < len(jobs):
-            yield f"{one_line(name)}{how}: {len(done)} of {len(jobs)} seeds"
+    """Say which of the runs of one row, size and target have no scores, or not under both selections."""
+    done = [job for job in jobs if PROTOCOL in job.scored]
+    if len(done) < len(jobs):
+        yield f"{one_line(name)}: {f'{len(done)} of {len(jobs)} seeds' if done else 'not run'}"
+    honest = sum(HONEST in job.scored for job in done)
+    if honest < len(done):
+        yield f"{one_line(name)}, chosen on English: {honest} of {len(done)} seeds"
 
 
 def is_study(folder: Path) -> bool:

@@ -56,7 +56,10 @@ def markdown_study_table(table: StudyTable) -> str:
 
 
 def terminal_study_table(table: StudyTable, *, width: int = 100) -> RichTable:
-    """Make the table for a terminal: per language SP-ROUGE ± std, below it LID en/xx; 80 columns do."""
+    """Make the table for a terminal: per language SP-ROUGE ± std, below it LID en/xx; 80 columns do.
+
+    The paper's lines stand only below rows that the sweep has.
+    """
     shown = RichTable(
         title=Text(table.title, style="bold"),
         caption=Text("SP-ROUGE ± standard deviation over seeds; below: LID English/target, 0 to 100"),
@@ -69,7 +72,8 @@ def terminal_study_table(table: StudyTable, *, width: int = 100) -> RichTable:
         shown.add_column(code.upper(), justify="right", no_wrap=True)
     for block in table.blocks:
         shown.add_section()
-        for line in block.lines:
+        own = {line.row for line in block.lines if line.source == OURS}
+        for line in (line for line in block.lines if line.row in own):
             style = "dim italic" if line.source == PAPER else ""
             name = f"{line.name} ({line.state})" if line.state else line.name
             texts = [_terminal(line.cells, code) for code in table.languages]
