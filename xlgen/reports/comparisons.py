@@ -175,7 +175,7 @@ class Lengths(Comparison):
         for size in SIZES:
             gap = printed_gap(("prompt, l=1000", size), ("prompt, l=1", size), self)
             if gap is not None:
-                yield size.upper(), gap
+                yield f"{size.upper()} (L=1,000)", gap
 
 
 @dataclass(frozen=True)
