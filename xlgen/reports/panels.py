@@ -109,12 +109,13 @@ def finish(
 ) -> Picture:
     """Add the legend, set margins (inches) and return the picture."""
     height = figure.get_size_inches()[1]
-    figure.legend(
+    if handles:
+        figure.legend(
         handles=list(handles), loc="upper left", ncols=len(handles), frameon=False,
         borderaxespad=0.1, handlelength=1.5, columnspacing=1.2, handletextpad=0.5, fontsize=9.5,
     )  # fmt: skip
     figure.subplots_adjust(
-        left=left / WIDTH, right=0.985, top=1 - 0.68 / height, bottom=bottom / height,
+        left=left / WIDTH, right=0.985, top=1 - (0.68 if handles else 0.35) / height, bottom=bottom / height,
         wspace=0.1, hspace=0.14,
     )  # fmt: skip
     svg = inline_svg(figure, name=name, title=title, description="The tables hold the numbers.")

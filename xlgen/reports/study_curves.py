@@ -1,11 +1,11 @@
 """A study in the paper's Figure 3: quality and unwanted English on validation, while the methods learn."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from xlgen.languages import LANGUAGES
 from xlgen.reports.figures import Picture, colour, marker
@@ -16,6 +16,7 @@ from xlgen.reports.svg import PAPER, SOFT, plain_settings
 
 COLUMNS = {QUALITY: "SP-ROUGE-Lsum, higher is better", ASCII: "ASCII, % of characters"}
 APART = 0.075  # of an axis: how near the names at two curves' ends may stand
+ROUNDS = 50  # of moving neighbours apart
 
 Curve = dict[int, list[float]]  # step -> the values of the seeds
 
@@ -33,6 +34,10 @@ def draw_learning(study: Study, size: str) -> Picture | None:
             line[0].set_ylabel(PLAIN[row])
             for axes, metric in zip(line, COLUMNS, strict=True):
                 _draw(axes, _curves(study, row, size, metric=metric))
+        for axes in figure.axes:
+            axes.set_ylim(bottom=0)  # when all is drawn: the rows share it
+        for axes in figure.axes:
+            _part_names(axes)
         for axes, title in zip(grid[0], COLUMNS.values(), strict=True):
             axes.set_title(title)
         for axes in grid[-1]:
@@ -62,7 +67,6 @@ def _curves(study: Study, row: str, size: str, *, metric: str) -> dict[str, Curv
 
 def _draw(axes: Axes, curves: dict[str, Curve]) -> None:
     axes.tick_params(length=0, labelcolor=SOFT)
-    ends = []
     for place, (code, curve) in enumerate(curves.items()):
         steps = sorted(curve)
         means = [sum(curve[step]) / len(curve[step]) for step in steps]
@@ -72,19 +76,22 @@ def _draw(axes: Axes, curves: dict[str, Curve]) -> None:
             steps, means, color=colour(place), linewidth=1.6, marker=marker(place), markersize=5,
             markeredgecolor=PAPER, markeredgewidth=0.7,
         )  # fmt: skip
-        ends.append((means[-1], steps[-1], code, colour(place)))
-    axes.set_ylim(bottom=0)
-    _name_ends(axes, sorted(ends))
-
-
-def _name_ends(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
-    """Write each language beside the end of its curve, moved up where it would lie on another."""
-    low, high = axes.get_ylim()
-    heights = [end[0] for end in ends]
-    for below, above in pairwise(range(len(heights))):
-        heights[above] = max(heights[above], heights[below] + APART * (high - low))
-    for height, (_, step, code, line) in zip(heights, ends, strict=True):
         axes.annotate(
-            code, (step, height), xytext=(8, 0), textcoords="offset points", va="center", color=line,
-            fontsize=10, annotation_clip=False,
+            code, (steps[-1], means[-1]), xytext=(8, 0), textcoords="offset points", va="center",
+            color=colour(place), fontsize=10, annotation_clip=False,
         )  # fmt: skip
+
+
+def _part_names(axes: Axes) -> None:
+    """Move the names at the ends of curves apart where they would lie on each other."""
+    names = [text for text in axes.texts if isinstance(text, Annotation)]
+    names.sort(key=lambda text: text.xy[1])
+    low, high = axes.get_ylim()
+    heights = [(text.xy[1] - low) / (high - low) for text in names]
+    for _ in range(ROUNDS):
+        for below, above in pairwise(range(len(names))):
+            overlap = max(0.0, APART - (heights[above] - heights[below]))
+            heights[below] -= overlap / 2
+            heights[above] += overlap / 2
+    for name, height in zip(names, heights, strict=True):
+        name.xy = (name.xy[0], low + height * (high - low))
