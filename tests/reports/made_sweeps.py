@@ -7,13 +7,15 @@ place: how often, the row decides. No model is trained; only the learning curves
 import json
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from made_runs import write_json
 
 from xlgen.benchmarks import BENCHMARKS
+from xlgen.benchmarks.base import Benchmark
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.data.examples import Example
 from xlgen.languages import LANGUAGES
@@ -37,6 +39,7 @@ ROWS: dict[str, tuple[float, float]] = {
     "model, sup": (0.70, 0.01),
 }
 TARGETED = ("mix-unsup", "sup", "it-lm", "trans-train", "trans-test")
+METRICS = ("sp_rouge_lsum", "lid", "lid_en", "ascii")
 STEPS = (100, 200, 300, 400, 500)
 CURVES = ("sp_rouge_lsum", "lid", "ascii")
 
@@ -52,6 +55,29 @@ class Sweep:
     benchmark: str = "howto0"
     documents: int = 6
     unfinished: Collection[tuple[str, str, int]] = ()  # (row, size, seed) that did not run yet
+
+
+@dataclass(frozen=True)
+class FewDocuments(Benchmark):
+    """The first test documents of a benchmark, read once."""
+
+    given: Mapping[str, Sequence[Example]] = field(default_factory=dict)
+
+    def examples(
+        self, split: str, *, languages: Sequence[str], limit: int | None = None
+    ) -> dict[str, list[Example]]:
+        """Return the examples of each language."""
+        return {code: list(self.given[code])[:limit] for code in languages}
+
+
+@cache
+def few_documents(name: str, languages: tuple[str, ...], documents: int) -> FewDocuments:
+    """Read the first `documents` of a benchmark's test split."""
+    whole = BENCHMARKS[name]
+    given = whole.examples("test", languages=languages, limit=documents)
+    return FewDocuments(
+        name, whole.source, languages, whole.description, metrics=METRICS, given=given
+    )
 
 
 def make_sweep(root: Path, sweep: Sweep = Sweep()) -> Path:
@@ -80,11 +106,8 @@ def _targets(row: str, sweep: Sweep) -> Sequence[str | None]:
 
 def _evaluate(root: Path, job: Mapping[str, Any], sweep: Sweep) -> None:
     folder = root / job["folder"]
-    made = BENCHMARKS[sweep.benchmark]
-    english = {
-        example.document: example.target
-        for example in made.examples("test", languages=["en"], limit=None)["en"]
-    }
+    made = few_documents(sweep.benchmark, tuple(sweep.languages), sweep.documents)
+    english = {example.document: example.target for example in made.given["en"]}
     languages = [c for c in sweep.languages if job["target"] in (None, c) or c == "en"]
     baseline = job["seed"] is None
     for part in (".",) if baseline else ("by-target", "by-english"):

@@ -13,7 +13,7 @@ from typing import Literal
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.metrics.words import LATIN
 from xlgen.reports.certainty import Estimate, Parts, Scored, estimate, subtract
-from xlgen.reports.published import SIZES, printed_cells, published
+from xlgen.reports.published import SIZES, published, published_rows
 from xlgen.reports.study import Study
 
 Where = Literal["English", "other languages", "other scripts"]
@@ -234,7 +234,7 @@ class AboveAll(Comparison):
         return [row for row in rows if row in named or row.startswith("prompt, l=")]
 
     def _printed(self) -> Iterator[tuple[str, float]]:
-        rows = list(dict.fromkeys(cell.row for cell in printed_cells()))
+        rows = published_rows()
         for size in SIZES:
             gaps = [
                 printed_gap((self.row, size), (row, size), self) for row in self._zero_shot(rows)

@@ -17,7 +17,7 @@ from xlgen.files import read_object
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.certainty import Estimate, Parts, Scored, Seed, estimate, mean, subtract
 from xlgen.reports.grid import QUALITY, measure
-from xlgen.reports.published import SUMMARIES, printed_cells
+from xlgen.reports.published import published_rows
 from xlgen.reports.read import Cell
 from xlgen.reports.sweep import Job, read_jobs
 from xlgen.reports.text import listed, one_line
@@ -72,8 +72,7 @@ class Study:
     def rows(self) -> tuple[str, ...]:
         """The rows of the sweep: those of the paper in its order, then others as they came."""
         own = dict.fromkeys(job.row for job in self.jobs)
-        printed = dict.fromkeys(cell.row for cell in printed_cells() if cell.table in SUMMARIES)
-        return tuple(row for row in [*printed, *(r for r in own if r not in printed)] if row in own)
+        return tuple(row for row in dict.fromkeys([*published_rows(), *own]) if row in own)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
