@@ -86,7 +86,10 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
 
 
 def test_differences_are_paired_by_seed_and_example():
-    ours = {"th": {0: scored({"a": 5.0, "b": 9.0}), 1: scored({"a": 1.0, "b": 2.0})}, "zh": {0: scored({"a": 1.0})}}  # fmt: skip
+    ours = {
+        "th": {0: scored({"a": 5.0, "b": 9.0}), 1: scored({"a": 1.0, "b": 2.0})},
+        "zh": {0: scored({"a": 1.0})},
+    }
     theirs = {"th": {0: scored({"b": 4.0, "c": 8.0})}, "hi": {0: scored({"a": 3.0})}}
     gaps = subtract(ours, theirs)
     assert list(gaps) == ["th"]

@@ -31,7 +31,9 @@ def tables(study: Study) -> dict[str, StudyTable]:
 
 
 def lines(table: StudyTable, source: str, row: str) -> list:
-    return [line for b in table.blocks for line in b.lines if (line.source, line.row) == (source, row)]
+    return [
+        line for b in table.blocks for line in b.lines if (line.source, line.row) == (source, row)
+    ]
 
 
 def test_columns_are_quality_and_language_of_each(tables: dict[str, StudyTable], study: Study):
@@ -115,7 +117,9 @@ def test_cells_say_which_seeds_are_missing():
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_terminal_table_fits(study: Study, width: int):
-    few = replace(study, jobs=tuple(job for job in study.jobs if job.target in (None, "th")), _parts={})
+    few = replace(
+        study, jobs=tuple(job for job in study.jobs if job.target in (None, "th")), _parts={}
+    )
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(terminal_study_table(study_tables(few)[1], width=width))
     text = console.export_text()

@@ -15,6 +15,11 @@ from xlgen.reports.study_tables import OURS, PAPER, Cells, StudyTable
 from xlgen.reports.sweep import BASELINE
 from xlgen.reports.text import number
 
+NAMED, WIDE = (
+    34,
+    9,
+)  # columns of a terminal for the names of a line, and for a language with its deviation
+
 
 def metric_name(language: str, metric: str) -> str:
     """Return a column's name as the paper has it.
@@ -56,19 +61,26 @@ def markdown_study_table(table: StudyTable) -> str:
 
 
 def terminal_study_table(table: StudyTable, *, width: int = 100) -> RichTable:
-    """Make the table for a terminal: per language SP-ROUGE ± std, below it LID en/xx; 80 columns do.
+    """Make the table for a terminal: per language SP-ROUGE ± std, below it LID English/target.
 
-    The paper's lines stand only below rows that the sweep has.
+    Of the languages and rows that ours have; deviations are left out where `width` is too small for them.
+    Six languages fit into 80 columns.
     """
+    ours = [line for block in table.blocks for line in block.lines if line.source == OURS]
+    scored = {code for line in ours for code, _ in line.cells}
+    languages = [code for code in table.languages if code in scored]
+    wide = NAMED + WIDE * len(languages) <= width
     shown = RichTable(
         title=Text(table.title, style="bold"),
-        caption=Text("SP-ROUGE ± standard deviation over seeds; below: LID English/target, 0 to 100"),
+        caption=Text(
+            f"SP-ROUGE{' ± standard deviation over seeds' if wide else ''}; below: LID English/target"
+        ),
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False,
         title_justify="left", caption_justify="left",
     )  # fmt: skip
-    shown.add_column("size", no_wrap=width >= 100)
-    shown.add_column("row", overflow="fold")
-    for code in table.languages:
+    shown.add_column("size")
+    shown.add_column("row", overflow="fold", min_width=15)
+    for code in languages:
         shown.add_column(code.upper(), justify="right", no_wrap=True)
     for block in table.blocks:
         shown.add_section()
@@ -76,16 +88,16 @@ def terminal_study_table(table: StudyTable, *, width: int = 100) -> RichTable:
         for line in (line for line in block.lines if line.row in own):
             style = "dim italic" if line.source == PAPER else ""
             name = f"{line.name} ({line.state})" if line.state else line.name
-            texts = [_terminal(line.cells, code) for code in table.languages]
+            texts = [_terminal(line.cells, code, wide=wide) for code in languages]
             shown.add_row(*(Text(text, style=style) for text in (line.label, name, *texts)))
     return shown
 
 
-def _terminal(cells: Cells, language: str) -> str:
+def _terminal(cells: Cells, language: str, *, wide: bool) -> str:
     quality = cells.get((language, QUALITY))
     shares = [cells.get((language, metric)) for metric in (ENGLISH, TARGET)]
     known = ["–" if share is None else f"{share.mean:.0f}" for share in shares]
-    spread = "" if quality is None or quality.std is None else f"±{quality.std:.1f}"
+    spread = "" if quality is None or quality.std is None or not wide else f"±{quality.std:.1f}"
     first = "–" if quality is None else number(quality.mean) + spread
     return first if known == ["–", "–"] else f"{first}\n{'/'.join(known)}"
 
