@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from xlgen.files import write_whole
+from xlgen.files import check_writable, write_whole
 from xlgen.progress import progress
 from xlgen.reports.claims import FINDINGS, Claim
 from xlgen.reports.grid import QUALITY, metric_label
@@ -76,6 +76,8 @@ def make_study_report(
     Each is written whole or not at all. Raises `InputError` as `read_study` does.
     """
     study = read_study(Path(folder))
+    for path in filter(None, (out, findings)):
+        check_writable(Path(path))
     judged = {selection: judge(study, selection=selection) for selection in SELECTIONS}
     records = study_records(study)
     write_whole(
