@@ -94,7 +94,7 @@ def test_the_papers_differences_are_those_of_its_pages(study: Study):
     english = FINDINGS["english-favours-model"].comparisons[0].part(View(study, "nano", PROTOCOL))
     assert [f"{size} {gap:.1f}" for size, gap in english.paper][-1] == "XXL 3.3"
     both = ("model", "xxl"), ("prompt", "xxl")
-    told = printed_gap(*both, FINDINGS["model-forgets-more"].comparisons[0])
+    told = printed_gap(*both, comparison=FINDINGS["model-forgets-more"].comparisons[0])
     cells = {
         (row, code): published(row, size, language=code, metric=TARGET).mean
         for row, size in both

@@ -113,7 +113,7 @@ class Rows(Comparison):
 
     def _printed(self) -> Iterator[tuple[str, float]]:
         for size in SIZES:
-            gap = printed_gap((self.first, size), (self.second, size), self)
+            gap = printed_gap((self.first, size), (self.second, size), comparison=self)
             if gap is not None:
                 yield size.upper(), gap
 
@@ -141,7 +141,7 @@ class Sizes(Comparison):
         )  # fmt: skip
 
     def _printed(self) -> Iterator[tuple[str, float]]:
-        gap = printed_gap((self.row, SIZES[-1]), (self.row, SIZES[0]), self)
+        gap = printed_gap((self.row, SIZES[-1]), (self.row, SIZES[0]), comparison=self)
         if gap is not None:
             yield f"{SIZES[-1].upper()} minus {SIZES[0].upper()}", gap
 
@@ -173,7 +173,7 @@ class Lengths(Comparison):
 
     def _printed(self) -> Iterator[tuple[str, float]]:
         for size in SIZES:
-            gap = printed_gap(("prompt, l=1000", size), ("prompt, l=1", size), self)
+            gap = printed_gap(("prompt, l=1000", size), ("prompt, l=1", size), comparison=self)
             if gap is not None:
                 yield f"{size.upper()} (L=1,000)", gap
 
@@ -237,7 +237,8 @@ class AboveAll(Comparison):
         rows = published_rows()
         for size in SIZES:
             gaps = [
-                printed_gap((self.row, size), (row, size), self) for row in self._zero_shot(rows)
+                printed_gap((self.row, size), (row, size), comparison=self)
+                for row in self._zero_shot(rows)
             ]
             known = [gap for gap in gaps if gap is not None]
             if known:
@@ -259,7 +260,7 @@ def languages_of(languages: Sequence[str], where: Where) -> tuple[str, ...]:
 
 
 def printed_gap(
-    first: tuple[str, str], second: tuple[str, str], comparison: Comparison
+    first: tuple[str, str], second: tuple[str, str], *, comparison: Comparison
 ) -> float | None:
     """Return the mean difference of two printed rows, each (row, size), over the languages of both."""
     gaps = [
