@@ -1,11 +1,13 @@
-"""Run folders made once per session, and the page about them."""
+"""Run folders and a sweep made once per session, and the pages about them."""
 
 from pathlib import Path
 
 import pytest
 from made_runs import make_runs
+from made_sweeps import Sweep, make_sweep
 
 from xlgen.reports import Report, make_report
+from xlgen.reports.study import Study, read_study
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,27 @@ def report(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Report
 def page(report: Report) -> str:
     """The report's text."""
     return report.path.read_text("utf-8")
+
+
+SWEEP = Sweep(
+    rows=(
+        "lead-64", "prompt", "prompt, l=1", "prompt, mix-unsup", "model", "model, mix-unsup", "model, sup",
+    ),
+    sizes=("nano",),
+    seeds=(0, 1),
+    languages=("en", "ar", "hi", "th", "vi", "zh"),
+    benchmark="howto0-short",
+    unfinished={("model, sup", "nano", 1)},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of one size and two seeds, one row unfinished; only for reading."""
+    return make_sweep(tmp_path_factory.mktemp("sweep"), SWEEP)
+
+
+@pytest.fixture(scope="session")
+def study(sweep: Path) -> Study:
+    """The study of `sweep`."""
+    return read_study(sweep)

@@ -44,24 +44,41 @@ def score(
     say(scores.to_json() if as_json else scores.table(), as_json=as_json)
 
 
-@app.command(epilog="Example: `xlgen report runs/prompt runs/model runs/lead-64 --out report.html`")
+@app.command(
+    epilog="Examples: `xlgen report runs/prompt runs/model runs/lead-64 --out report.html`, "
+    "`xlgen report sweep --findings findings.md`"
+)
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(help="Evaluated run folders, compared in this order.")
+        list[Path],
+        typer.Argument(help="Evaluated run folders, compared in this order; or one sweep's."),
     ],
     out: Annotated[Path, typer.Option(help="One self-contained page.")] = Path("report.html"),
     curves: Annotated[
         Path | None, typer.Option(help="Instead: an SVG of any runs' losses.")
     ] = None,
+    findings: Annotated[
+        Path | None, typer.Option(help="Of a sweep: the paper's findings, tested, as Markdown.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare runs: a table here, and tables, plots and samples in one HTML page."""
+    """Compare runs: a table here, and tables, plots and samples in one HTML page.
+
+    Of a sweep's folder: the paper's tables, figures and findings, ours beside the printed numbers.
+    """
     if curves is not None:
         from xlgen.reports.curves import write_curves
 
         written = {"curves": str(write_curves(runs, curves))}
         say(written if as_json else plain(f"curves: {curves}"), as_json=as_json)
         return
+    from xlgen.reports.study import is_study
+
+    if any(map(is_study, runs)):
+        _report_study(runs, out, findings=findings, as_json=as_json)
+        return
+    if findings is not None:
+        raise InputError(f"--findings needs a sweep's folder; {runs[0]} has no sweep.json")
     from xlgen.reports.html import make_report
 
     console = Console(highlight=False)
@@ -76,3 +93,27 @@ def report(
     for sentence in made.missing:
         console.print(plain(f"missing: {sentence}"))
     console.print(plain(f"report: {out}"))
+
+
+def _report_study(runs: list[Path], out: Path, *, findings: Path | None, as_json: bool) -> None:
+    """Print Tables 10 and 11 and the findings of one sweep, and write its page."""
+    from xlgen.reports.study_page import make_study_report
+
+    if len(runs) > 1:
+        raise InputError(
+            f"expected a sweep's folder alone, got {len(runs)} folders; report them apart"
+        )
+    console = Console(highlight=False)
+    made = make_study_report(runs[0], out, findings=findings, width=console.width)
+    if as_json:
+        say(made.to_json(), as_json=True)
+        return
+    for table in made.tables:
+        console.print(table)
+        console.print()
+    console.print(plain(made.headline))
+    for sentence in made.missing:
+        console.print(plain(f"missing: {sentence}"))
+    for name, path in (("findings", made.findings_path), ("report", made.path)):
+        if path is not None:
+            console.print(plain(f"{name}: {path}"))

@@ -3,23 +3,17 @@
 The page depends on the run folders' bytes alone: no dates, no absolute paths.
 """
 
-import base64
-import hashlib
 import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
 from rich.table import Table as RichTable
 
-import xlgen
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
 from xlgen.files import write_whole
@@ -33,9 +27,9 @@ from xlgen.reports.grid import (
     Grid,
     list_benchmarks,
     make_grid,
-    metric_label,
     name_systems,
 )
+from xlgen.reports.page import data_uri, render_page
 from xlgen.reports.read import RunResults, read_run
 from xlgen.reports.samples import LanguageSamples, Marker, mark_words, pick_samples
 from xlgen.reports.tables import (
@@ -45,7 +39,7 @@ from xlgen.reports.tables import (
     scores_records,
     terminal_table,
 )
-from xlgen.reports.text import number, visible
+from xlgen.reports.text import visible
 
 
 @dataclass(frozen=True)
@@ -168,25 +162,8 @@ def _make_section(grid: Grid, count: int, *, samples: int, mark: Marker) -> Sect
 def _render(runs: Sequence[RunResults], sections: Sequence[Section], missing: Sequence[str]) -> str:
     systems = name_systems(runs)
     records = scores_records(runs, systems)
-    # Markup only around our own files and figures; Jinja escapes everything else.
-    style, script = _template("report.css"), _template("report.js")
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["number"] = number
-    environment.filters["breakable"] = _breakable
-    environment.filters["metric_label"] = metric_label
-    environment.globals |= {"languages": LANGUAGES, "source": SOURCE}
-    return environment.get_template("report.html").render(
-        version=xlgen.__version__,
-        policy=_policy(style, script),
-        style=Markup(style),
-        script=Markup(script),
+    return render_page(
+        "report.html",
         systems=systems,
         sections=sections,
         curves=draw_curves([run.history for run in runs], systems, name="curves"),
@@ -194,36 +171,9 @@ def _render(runs: Sequence[RunResults], sections: Sequence[Section], missing: Se
         origins=[_origin(run, name) for run, name in zip(runs, systems, strict=True)],
         signatures=_signatures(runs, systems),
         licences=_licences(runs),
-        csv_uri=_data_uri("text/csv", scores_csv(records)),
-        json_uri=_data_uri("application/json", scores_json(records)),
-        svg=lambda picture: Markup(picture.svg),
+        csv_uri=data_uri("text/csv", scores_csv(records)),
+        json_uri=data_uri("application/json", scores_json(records)),
     )
-
-
-def _breakable(name: str) -> Markup:
-    """Put a name like PromptTuning on two lines, and no other breaks into it."""
-    unbroken = name.replace("-", "\u2011")
-    return Markup("<br>").join(re.split(r"(?<=[a-z])(?=[A-Z])", unbroken))
-
-
-def _template(name: str) -> str:
-    return resources.files("xlgen.reports").joinpath("templates", name).read_text("utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Forbid every request; allow only our own style sheet and script, by their hashes."""
-    style_hash, script_hash = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for text in (style, script)
-    )
-    return (
-        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _data_uri(kind: str, text: str) -> str:
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode()}"
 
 
 @dataclass(frozen=True)

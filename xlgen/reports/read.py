@@ -28,7 +28,8 @@ LABELS = {
 class Cell:
     """One measured score (0..100) of one language, with its 95 % interval if there is one.
 
-    `limit` and `spm` are the options it was evaluated with; earlier versions did not note them.
+    `limit` and `spm` are the options it was evaluated with; earlier versions did not note them. `checkpoint`
+    stands where each language of a run has its own.
     """
 
     benchmark: str
@@ -42,6 +43,7 @@ class Cell:
     signature: str
     limit: int | None = None
     spm: str | None = None
+    checkpoint: int | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _mapping(value: Any, path: Path, what: str) -> Mapping[str, Any]:
     return value
 
 
-def _read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (file:line, record) of a JSONL file, split on line feeds only."""
     for count, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if not line.strip():
@@ -190,14 +192,15 @@ def _read_cell(record: Any, where: str) -> Cell | None:
         low=None if record.get("low") is None else _score(record["low"], where, "low"),
         high=None if record.get("high") is None else _score(record["high"], where, "high"),
         signature=str(record.get("signature") or ""),
-        limit=_limit(record.get("limit"), where),
+        limit=_count(record.get("limit"), where, "limit", least=1),
         spm=None if record.get("spm") is None else _text(record, "spm", where),
+        checkpoint=_count(record.get("checkpoint"), where, "checkpoint", least=0),
     )
 
 
-def _limit(value: Any, where: str) -> int | None:
-    if value is not None and (not isinstance(value, int) or value < 1):
-        raise InputError(f"{where}: expected a limit, a count, got {value!r:.60}; evaluate again")
+def _count(value: Any, where: str, key: str, *, least: int) -> int | None:
+    if value is not None and (not isinstance(value, int) or value < least):
+        raise InputError(f"{where}: expected a {key}, a count, got {value!r:.60}; evaluate again")
     return value
 
 
@@ -221,7 +224,7 @@ def read_history(path: Path) -> History:
     if not path.exists():
         return ()
     steps: dict[int, Mapping[str, Any]] = {}
-    for where, record in _read_lines(path):
+    for where, record in read_lines(path):
         if not isinstance(record.get("step"), int):
             raise InputError(f"{where}: expected a step, a count, got {record.get('step')!r:.60}")
         for scores in _mapping(record.get("validation"), path, "validation").values():
@@ -240,13 +243,13 @@ def _read_predictions(folder: Path, benchmark: str, split: str) -> tuple[Predict
     if not path.exists():
         return ()
     scores: dict[tuple[str, str], Mapping[str, float]] = {}
-    for where, record in _read_lines(scores_path) if scores_path.exists() else ():
+    for where, record in read_lines(scores_path) if scores_path.exists() else ():
         values = _mapping(record.get("scores"), scores_path, "scores")
         key = (language_code(_text(record, "language", where)), _text(record, "id", where))
         scores[key] = {
             name: _score(value, where, name) for name, value in values.items() if value is not None
         }
-    read = tuple(_prediction(record, where, scores) for where, record in _read_lines(path))
+    read = tuple(_prediction(record, where, scores) for where, record in read_lines(path))
     return tuple(p for p in read if not scores or (p.language, p.id) in scores)
 
 

@@ -1,0 +1,195 @@
+"""A sweep is read as it is: scores by row and seed, targets respected, gaps named, damage told in a line."""
+
+import json
+import shutil
+import statistics
+from pathlib import Path
+
+import pytest
+from conftest import SWEEP
+from made_runs import write_json
+from made_sweeps import Sweep, make_sweep
+
+from xlgen.errors import InputError
+from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
+from xlgen.reports.study import HONEST, PROTOCOL, Study, is_study, read_study
+
+
+def values(sweep: Path, row: str, language: str, *, metric: str, part: str = PROTOCOL) -> dict:
+    """Read one row's scores off the files: (seed, target) -> value."""
+    found = {}
+    for job in json.loads((sweep / "sweep.json").read_text("utf-8"))["rows"]:
+        folder = sweep / job["folder"]
+        path = folder / part / "scores.json"
+        path = path if job["seed"] is not None else folder / "scores.json"
+        if job["row"] == row and path.is_file():
+            for cell in json.loads(path.read_text("utf-8"))["cells"]:
+                if (cell["language"], cell["metric"]) == (language, metric):
+                    found[job["seed"], job["target"]] = cell["value"]
+    return found
+
+
+@pytest.mark.parametrize("language", ["th", "ar", "hi", "zh", "vi"])
+@pytest.mark.parametrize("part", [PROTOCOL, HONEST])
+def test_cells_are_means_and_deviations_over_seeds(sweep: Path, study: Study, language, part):
+    for metric in (QUALITY, TARGET, ENGLISH):
+        expected = values(sweep, "model", language, metric=metric, part=part)
+        found = study.summary("model", "nano", language=language, metric=metric, selection=part)
+        assert found.mean == pytest.approx(statistics.fmean(expected.values()))
+        assert found.std == pytest.approx(statistics.stdev(expected.values()))
+        assert (found.seeds, found.of, found.n) == (2, 2, SWEEP.documents)
+        assert found.low <= found.mean <= found.high
+        assert found.checkpoints == (300, 300)
+
+
+def test_a_targets_run_counts_for_its_language_alone(sweep: Path, study: Study):
+    expected = values(sweep, "prompt, mix-unsup", "th", metric=TARGET)
+    assert {target for _, target in expected} == {"th"}
+    found = study.summary("prompt, mix-unsup", "nano", language="th", metric=TARGET)
+    assert found.mean == pytest.approx(statistics.fmean(expected.values()))
+    # were the run made for Hindi scored in Thai too, it would still not count
+    listed = next(
+        job
+        for job in study.jobs
+        if (job.row, job.target, job.seed) == ("prompt, mix-unsup", "hi", 0)
+    )
+    assert not listed.counts_for("th")
+    assert listed.counts_for("en")
+    assert listed.counts_for("hi")
+
+
+def test_english_of_several_targets_is_their_mean_by_seed(sweep: Path, study: Study):
+    expected = values(sweep, "prompt, mix-unsup", "en", metric=QUALITY)
+    by_seed = [
+        statistics.fmean(v for (s, _), v in expected.items() if s == seed) for seed in (0, 1)
+    ]
+    found = study.summary("prompt, mix-unsup", "nano", language="en", metric=QUALITY)
+    assert len(expected) == 10
+    assert found.mean == pytest.approx(statistics.fmean(by_seed))
+    assert found.std == pytest.approx(statistics.stdev(by_seed))
+
+
+def test_a_baseline_needs_no_seed_and_no_size(study: Study):
+    found = study.summary("lead-64", "nano", language="ar", metric=QUALITY)
+    assert (found.std, found.seeds, found.of) == (None, 1, 1)
+    assert found == study.summary("lead-64", "", language="ar", metric=QUALITY, selection=HONEST)
+
+
+def test_gaps_are_named(study: Study):
+    assert study.state("model, sup", "nano") == "1 of 2 seeds"
+    assert study.state("model", "nano") == ""
+    assert study.state("model, it-lm", "nano") == "not in the sweep"
+    assert "nano · model, sup · th: 1 of 2 seeds" in study.gaps()
+    found = study.summary("model, sup", "nano", language="th", metric=QUALITY)
+    assert (found.seeds, found.of, found.std) == (1, 2, None)
+
+
+def test_rows_stand_as_in_the_paper(study: Study):
+    assert study.rows[:2] == ("lead-64", "prompt")
+    assert set(study.rows) == set(SWEEP.rows)
+    assert study.targets == ("ar", "hi", "th", "vi", "zh")
+    assert study.length("prompt", "nano") == 100  # of the run's own settings
+    assert study.length("prompt, l=1", "nano") == 1
+    assert study.length("model", "nano") is None
+
+
+def test_sizes_ascend_by_their_weights(tmp_path: Path):
+    made = make_sweep(
+        tmp_path / "sweep",
+        Sweep(
+            rows=("prompt",),
+            sizes=("nano", "pico"),
+            seeds=(0,),
+            languages=("en", "fr"),
+            documents=2,
+        ),
+    )
+    assert read_study(made).sizes == ("pico", "nano")
+    assert read_study(made).parameters["pico"] == 1_602_048
+
+
+@pytest.fixture
+def copy(sweep: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sweep, tmp_path / "sweep"))
+
+
+def edit_rows(sweep: Path, **changes: object) -> None:
+    data = json.loads((sweep / "sweep.json").read_text("utf-8"))
+    data["rows"][1] |= changes
+    write_json(sweep / "sweep.json", data)
+
+
+DAMAGE = {
+    "no text in row": ({"row": 5}, "sweep.json: row 2.row: expected str, got 5"),
+    "no seed": ({"seed": "x"}, "row 2.seed: expected int"),
+    "unknown target": ({"target": "xx"}, "unknown language code 'xx'"),
+    "repeated": ({"seed": 1}, "row 3 repeats"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_to_the_list_is_named(copy: Path, kind: str):
+    changes, message = DAMAGE[kind]
+    edit_rows(copy, **changes)
+    with pytest.raises(InputError, match=message):
+        read_study(copy)
+
+
+def test_damage_is_told_by_file(copy: Path):
+    (copy / "sweep.json").write_text("{", "utf-8")
+    with pytest.raises(InputError, match=r"sweep.json: not JSON"):
+        read_study(copy)
+    write_json(copy / "sweep.json", {"rows": 7})
+    with pytest.raises(InputError, match="expected a list of 'rows'"):
+        read_study(copy)
+    write_json(
+        copy / "sweep.json", {"rows": [{"row": "prompt", "model": "nano", "folder": "none"}]}
+    )
+    with pytest.raises(InputError, match="no run of this sweep is scored yet"):
+        read_study(copy)
+    assert is_study(copy)
+    assert not is_study(copy / "evaluations")
+
+
+def test_a_damaged_curve_is_told_by_line(copy: Path):
+    path = copy / "evaluations/001/curve.jsonl"
+    path.write_text(path.read_text("utf-8") + '{"step": "x"}\n', "utf-8")
+    with pytest.raises(InputError, match=r"curve.jsonl:\d+.step: expected int"):
+        read_study(copy)
+
+
+def test_scores_measured_in_two_ways_are_refused(copy: Path):
+    path = copy / "evaluations/001/by-target/scores.json"
+    data = json.loads(path.read_text("utf-8"))
+    for cell in data["cells"]:
+        cell["signature"] = cell["signature"].replace("SP-ROUGE", "SP-RUGE")
+    write_json(path, data)
+    with pytest.raises(InputError, match="sp_rouge_lsum was measured as"):
+        read_study(copy)
+
+
+def test_a_row_without_the_honest_variant_is_a_gap(copy: Path):
+    shutil.rmtree(copy / "evaluations/001/by-english")
+    found = read_study(copy)
+    assert "nano · prompt, chosen on English: 1 of 2 seeds" in found.gaps()
+    assert found.summary("prompt", "nano", language="th", metric=QUALITY).seeds == 2
+    honest = found.summary("prompt", "nano", language="th", metric=QUALITY, selection=HONEST)
+    assert (honest.seeds, honest.of) == (1, 2)
+
+
+def test_other_numbers_of_outputs_are_said(copy: Path):
+    path = copy / "evaluations/001/by-target/scores.json"
+    data = json.loads(path.read_text("utf-8"))
+    for cell in data["cells"]:
+        cell["n"] -= cell["language"] == "th"
+    write_json(path, data)
+    assert "Thai: rows were scored on 5 and 6 outputs" in read_study(copy).gaps()
+
+
+def test_without_predictions_the_interval_is_over_seeds(copy: Path):
+    for path in copy.rglob("predictions"):
+        shutil.rmtree(path)
+    found = read_study(copy).difference(
+        "model", "prompt", sizes=("nano", "nano"), languages=["th", "zh"], metric=TARGET
+    )
+    assert (found.over, found.documents, found.languages) == ("seeds", 0, ("th", "zh"))

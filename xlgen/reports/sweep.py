@@ -1,0 +1,182 @@
+"""Read sweep.json and the evaluation folders it names: scores without the texts, and learning curves."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from xlgen.config import from_json
+from xlgen.errors import InputError
+from xlgen.files import read_object
+from xlgen.languages import SOURCE, language_code
+from xlgen.model import MODELS
+from xlgen.reports.read import Cell, Prediction, read_lines, read_run
+from xlgen.reports.text import one_line
+
+Key = tuple[str, str]  # a benchmark and a split
+BASELINE = "lead-"  # rows that no model made, and that have no size
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of sweep.json; `folder` is relative to the sweep's own."""
+
+    row: str
+    model: str
+    folder: str
+    target: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """A line of curve.jsonl: a validation score (0..100) of one checkpoint, None where undefined."""
+
+    step: int
+    language: str
+    metric: str
+    value: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Folder:
+    """An evaluated folder without its texts.
+
+    Both are keyed by (benchmark, split), then by (language, metric); `examples` holds (document, score)
+    by id.
+    """
+
+    folder: Path
+    cells: Mapping[Key, Mapping[tuple[str, str], Cell]]
+    examples: Mapping[Key, Mapping[tuple[str, str], Mapping[str, tuple[str, float]]]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep; `scored` has an entry for each selection of checkpoints that was evaluated.
+
+    `size` names the model, and is empty for a baseline; `length` is that of the prompt, in tokens.
+    """
+
+    row: str
+    target: str | None
+    seed: int | None
+    size: str
+    parameters: int | None
+    length: int | None
+    scored: Mapping[str, Folder]
+    curve: tuple[Point, ...]
+
+    def counts_for(self, language: str) -> bool:
+        """Whether this run's scores in a language are its row's."""
+        return self.target in (None, language) or language == SOURCE
+
+
+def read_jobs(listed: Any, *, folder: Path) -> tuple[Job, ...]:
+    """Read the runs that sweep.json lists; raise `InputError` for damage and for repeated runs."""
+    path = folder / "sweep.json"
+    if not isinstance(listed, list):
+        raise InputError(f"{path}: expected a list of 'rows'; run `xlgen sweep` again")
+    rows = [_listed(record, f"{path}: row {n}") for n, record in enumerate(listed, start=1)]
+    names = {row.model: Path(row.model).name for row in rows}
+    found: dict[tuple[Any, ...], Job] = {}
+    for number, row in enumerate(rows, start=1):
+        unique = list(names.values()).count(names[row.model]) == 1
+        size = names[row.model] if unique else row.model
+        job = _read_job(row, folder, "" if row.row.startswith(BASELINE) else one_line(size))
+        key = (job.row, job.size, job.target, job.seed)
+        if key in found:
+            raise InputError(f"{path}: row {number} repeats {key}; run `xlgen sweep` again")
+        found[key] = job
+    return tuple(found.values())
+
+
+def _listed(record: Any, where: str) -> Listed:
+    known = {field.name for field in fields(Listed)}
+    if isinstance(record, dict):
+        record = {key: value for key, value in record.items() if key in known}
+    row: Listed = from_json(Listed, record, where=where)
+    return row
+
+
+def _read_job(row: Listed, root: Path, size: str) -> Job:
+    place = root / row.folder
+    parts = {name: place / name for name in ("by-target", "by-english")}
+    if (place / "scores.json").is_file():  # a baseline: no checkpoint was chosen
+        alone = _read_folder(place)
+        scored = dict.fromkeys(parts, alone)
+    else:
+        done = {name: part for name, part in parts.items() if (part / "scores.json").is_file()}
+        scored = {name: _read_folder(part) for name, part in done.items()}
+    return Job(
+        row=one_line(row.row),
+        target=None if row.target is None else language_code(row.target),
+        seed=row.seed,
+        size=size,
+        parameters=count_parameters(row.model) if size else None,
+        length=_length(place, root),
+        scored=scored,
+        curve=read_curve(place / "curve.jsonl"),
+    )
+
+
+def _read_folder(folder: Path) -> Folder:
+    run = read_run(folder)
+    cells: dict[Key, dict[tuple[str, str], Cell]] = {}
+    for cell in run.cells:
+        cells.setdefault((cell.benchmark, cell.split), {})[cell.language, cell.metric] = cell
+    return Folder(folder, cells, {key: _scores(found) for key, found in run.predictions.items()})
+
+
+def _scores(
+    predictions: Sequence[Prediction],
+) -> Mapping[tuple[str, str], Mapping[str, tuple[str, float]]]:
+    found: dict[tuple[str, str], dict[str, tuple[str, float]]] = {}
+    for one in predictions:
+        for metric, value in one.scores.items():
+            found.setdefault((one.language, metric), {})[one.id] = (one.document, value)
+    return found
+
+
+def read_curve(path: Path) -> tuple[Point, ...]:
+    """Read curve.jsonl in the order of steps; an absent file has no points."""
+    if not path.is_file():
+        return ()
+    points = [from_json(Point, record, where=where) for where, record in read_lines(path)]
+    for point in points:
+        language_code(point.language)
+    return tuple(sorted(points, key=lambda point: point.step))
+
+
+def _length(place: Path, root: Path) -> int | None:
+    """Return the prompt's length out of the training run's settings, None where there is none."""
+    remedy = "restore it, or evaluate again"
+    for config in (place / "config.json", place / "by-target" / "config.json"):
+        run = read_object(config, remedy=remedy).get("run_folder") if config.is_file() else None
+        if isinstance(run, str) and (settings := root / run / "config.json").is_file():
+            method = read_object(settings, remedy=remedy).get("method")
+            length = method.get("length") if isinstance(method, dict) else None
+            return length if isinstance(length, int) else None
+    return None
+
+
+@cache
+def count_parameters(model: str) -> int | None:
+    """Return how many weights a packaged model or a folder of safetensors has; None if it is not here."""
+    packaged = Path(str(resources.files("xlgen"))) / "assets" / model
+    files = sorted((packaged if model in MODELS else Path(model)).glob("*.safetensors"))
+    try:
+        return sum(map(_count, files)) or None
+    except (OSError, SafetensorError):
+        return None
+
+
+def _count(path: Path) -> int:
+    with safe_open(path, framework="numpy") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
