@@ -270,7 +270,7 @@ def test_a_language_that_differs_from_the_files_is_refused(tmp_path):
         ("x.parquet", b"PAR1", "x.parquet: damaged or truncated Parquet after row 0"),
         ("x.parquet", b"", "x.parquet: damaged or truncated Parquet"),
         ("x.jsonl.gz", b"not gzip", "x.jsonl.gz: damaged or truncated compressed file after row 0"),
-        ("x.jsonl.gz", gzip.compress(line() + b"\n")[:-9], "x.jsonl.gz: damaged or truncated"),
+        ("x.jsonl.gz", gzip.compress(line() + b"\n", mtime=0)[:-9], "x.jsonl.gz: damaged or truncated"),
         ("x.jsonl.xz", lzma.compress(line() + b"\n")[:-9], "x.jsonl.xz: damaged or truncated"),
         ("x.jsonl.xz", b"not xz", "x.jsonl.xz: damaged or truncated"),
         ("x.xlsx", b"PK", "x.xlsx: expected a packaged data set (howto0, howto0-short) or a file in .jsonl"),

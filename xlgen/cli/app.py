@@ -25,11 +25,11 @@ Languages = Annotated[
 
 
 def say(value: Any, *, as_json: bool) -> None:
-    """Print a value: as JSON, or as rich shows it."""
+    """Print a value: as JSON, or as rich shows it; lines of text are left whole."""
     if as_json:
         print(json.dumps(value, ensure_ascii=False, indent=2))
     else:
-        Console(highlight=False).print(value)
+        Console(highlight=False).print(value, soft_wrap=isinstance(value, str))
 
 
 def plain(text: str) -> str:
