@@ -159,7 +159,8 @@ def _length(place: Path, root: Path) -> int | None:
     remedy = "restore it, or evaluate again"
     for config in (place / "config.json", place / "by-target" / "config.json"):
         run = read_object(config, remedy=remedy).get("run_folder") if config.is_file() else None
-        if isinstance(run, str) and (settings := root / run / "config.json").is_file():
+        # the sweep may have been moved since: its folders keep their names
+        if isinstance(run, str) and (settings := root / Path(run).name / "config.json").is_file():
             method = read_object(settings, remedy=remedy).get("method")
             length = method.get("length") if isinstance(method, dict) else None
             return length if isinstance(length, int) else None
