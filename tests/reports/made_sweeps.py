@@ -124,12 +124,13 @@ def _evaluate(root: Path, job: Mapping[str, Any], sweep: Sweep) -> None:
             for cell in scores["cells"]:
                 cell["checkpoint"] = 300
             write_json(place / "scores.json", scores)
-            run = root / "runs" / folder.name
+            run = root / f"run-{folder.name}"
             run.mkdir(parents=True, exist_ok=True)
             config = {"method": {"name": f"{method}-tuning", "length": 100}}
             write_json(run / "config.json", config if method == "prompt" else {"method": {}})
-            write_json(folder / "config.json", {"run_folder": f"runs/{folder.name}"})
-            write_json(place / "config.json", {"run_folder": f"runs/{folder.name}"})
+            was = Path("elsewhere") / run.name  # where the sweep was before it was moved
+            write_json(folder / "config.json", {"run_folder": str(was)})
+            write_json(place / "config.json", {"run_folder": str(was)})
     if not baseline:
         _write_curve(folder / "curve.jsonl", job, languages)
 
