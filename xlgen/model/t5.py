@@ -49,7 +49,7 @@ class T5(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
         self.config = config
-        self.shared = nn.Embedding(config.vocabulary, config.width)
+        self.shared = _rows(config.vocabulary, config.width)
         self.encoder = Stack(config, layers=config.encoder_layers, decoder=False)
         self.decoder = Stack(config, layers=config.decoder_layers, decoder=True)
         self.head = nn.Linear(config.width, config.vocabulary, bias=False)
@@ -131,7 +131,7 @@ class Stack(nn.Module):
         super().__init__()
         self.config = config
         self.bidirectional = not decoder
-        self.positions = nn.Embedding(config.position_buckets, config.heads)
+        self.positions = _rows(config.position_buckets, config.heads)
         self.layers = nn.ModuleList(Layer(config, decoder=decoder) for _ in range(layers))
         self.norm = RMSNorm(config)
         self.dropout = nn.Dropout(config.dropout)
@@ -285,3 +285,11 @@ class RMSNorm(nn.Module):
 
     def forward(self, hidden_BTD: Tensor) -> Tensor:
         return F.rms_norm(hidden_BTD, self.weight.shape, self.weight, self.epsilon)
+
+
+def _rows(count: int, width: int) -> nn.Embedding:
+    """Return an embedding without values, for whoever makes a T5 to fill.
+
+    torch's own initialisation, on the meta device, would first import its decompositions: a second.
+    """
+    return nn.Embedding.from_pretrained(torch.empty(count, width), freeze=False)
