@@ -1,11 +1,7 @@
 """What `make demo` runs: howto.prompt and howto.model, shortened to minutes on two cores."""
 
-from dataclasses import replace
-
 from xlgen.recipes import howto
 from xlgen.run import Adaptation
-from xlgen.tasks import Limits
-from xlgen.training.schedules import Cosine
 
 STEPS = 160
 
@@ -23,18 +19,5 @@ def model() -> Adaptation:
 
 
 def _shortened(run: Adaptation, *, peak: float) -> Adaptation:
-    training = replace(
-        run.training,
-        steps=STEPS,
-        batch_size=8,
-        schedule=Cosine(peak=peak, warm_up=10, steps=STEPS),
-        validate_every=STEPS // 4,
-        checkpoint_every=STEPS // 4,
-    )
-    return replace(
-        run,
-        training=training,
-        validation=replace(run.validation, limit=16),
-        limits=Limits(input=512, target=128),  # attention costs the square of the length
-        decoding=replace(run.decoding, max_length=64),
-    )
+    every = STEPS // 4
+    return howto.shortened(run, steps=STEPS, batch_size=8, peak=peak, warm_up=10, every=every)

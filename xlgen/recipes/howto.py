@@ -11,9 +11,10 @@ from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.recipes.rows import mixed
 from xlgen.run import Adaptation
+from xlgen.tasks import Limits
 from xlgen.training.loop import TrainingConfig
 from xlgen.training.optim import Adafactor
-from xlgen.training.schedules import Constant
+from xlgen.training.schedules import Constant, Cosine
 
 
 def prompt() -> Adaptation:
@@ -69,3 +70,38 @@ def factorized() -> Adaptation:
     `method.bank=FILE`: what `text.bank` exported. `method.swap=false` is the paper's FP-EN.
     """
     return replace(prompt(), method=FactorizedPrompts(tasks=("summarization",)))
+
+
+def shortened(
+    run: Adaptation,
+    *,
+    steps: int,
+    batch_size: int,
+    peak: float,
+    warm_up: int = 20,
+    every: int,
+    keep: int | None = None,
+    watched: int = 16,
+    inputs: int = 512,
+    outputs: int = 64,
+) -> Adaptation:
+    """Return the run in few steps: a rate that rises to `peak` and falls to 0, a checkpoint `every` so many.
+
+    `watched` validation examples a language; lengths in tokens (attention costs the square of `inputs`).
+    """
+    training = replace(
+        run.training,
+        steps=steps,
+        batch_size=batch_size,
+        schedule=Cosine(peak=peak, warm_up=warm_up, steps=steps),
+        validate_every=every,
+        checkpoint_every=every,
+        keep=keep,
+    )
+    return replace(
+        run,
+        training=training,
+        validation=replace(run.validation, limit=watched),
+        limits=Limits(input=inputs, target=128),
+        decoding=replace(run.decoding, max_length=outputs),
+    )

@@ -4,14 +4,10 @@ xlgen train probe.model model=FOLDER --out runs/probe-model
 xlgen train probe.sup_all model=FOLDER --out runs/probe-sup-all
 """
 
-from dataclasses import replace
-
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.recipes import howto
 from xlgen.recipes.rows import supervised
 from xlgen.run import Adaptation
-from xlgen.tasks import Limits
-from xlgen.training.schedules import Cosine
 
 STEPS = 300
 
@@ -36,19 +32,6 @@ def sup_all() -> Adaptation:
 
 
 def _shortened(run: Adaptation, *, peak: float, steps: int = STEPS) -> Adaptation:
-    training = replace(
-        run.training,
-        steps=steps,
-        batch_size=16,
-        schedule=Cosine(peak=peak, warm_up=20, steps=steps),
-        validate_every=100,
-        checkpoint_every=100,
-        keep=1,
-    )
-    return replace(
-        run,
-        training=training,
-        validation=replace(run.validation, limit=16),
-        limits=Limits(input=512, target=128),
-        decoding=replace(run.decoding, max_length=96),
+    return howto.shortened(
+        run, steps=steps, batch_size=16, peak=peak, every=100, keep=1, outputs=96
     )

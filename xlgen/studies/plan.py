@@ -28,8 +28,8 @@ class Job:
 class Row:
     """A line of the study's tables: which evaluation (a job's folder) measures what.
 
-    `row` is the paper's name of it, such as "prompt, mix-unsup"; `label` says what it is here where that
-    differs. `target` is the language it was made for, None for all.
+    `row` is the paper's name of it, such as "prompt, mix-unsup". `target` is the language it was made for,
+    None for all.
     """
 
     row: str
@@ -37,7 +37,6 @@ class Row:
     model: str
     seed: int | None = None
     target: str | None = None
-    label: str | None = None
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,7 @@ class Rows(Grid):
                 translator=at.translator if row.translates == "test" else None,
             )
             folder = at.job(f"{name} scores", evaluation)
-            label = f"{way}, {row.label}" if row.label else None
-            plan.row(Row(name, folder.name, size, seed=seed, target=target, label=label))
+            plan.row(Row(name, folder.name, size, seed=seed, target=target))
 
 
 @dataclass(frozen=True)
@@ -197,7 +196,6 @@ class RowKind:
     ways: tuple[Way, ...] = ("prompt", "model")
     settings: tuple[str, ...] = ()
     translates: Literal["train", "test"] | None = None
-    label: str | None = None
 
 
 def _of(target: str | None) -> tuple[str, ...]:
