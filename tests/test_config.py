@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -183,6 +183,12 @@ def test_an_object_changes_the_settings_that_it_names_and_no_others():
     assert run.columns == {"id": "#"}
     with pytest.raises(InputError, match="did you mean steps"):
         override(RUN, ['inner={"step": 2}'])
+
+
+@pytest.mark.parametrize("columns", [{}, {"input": "บทความ"}])
+def test_a_mapping_is_replaced_whole(columns):
+    run = replace(RUN, columns={"input": "article", "id": "#"})
+    assert override(run, [f"columns={json.dumps(columns)}"]).columns == columns
 
 
 def test_a_setting_without_a_default_must_be_in_the_file():

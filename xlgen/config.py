@@ -73,7 +73,7 @@ def _assigned(config: Config, path: str, text: str) -> Config:
     refusals = []
     for value in values:
         data = to_json(config)
-        _assign(data, path.split("."), value, path)
+        _assign(config, data, value, path)
         try:
             return from_json(type(config), data)
         except InputError as error:
@@ -89,22 +89,28 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _assign(data: Any, keys: list[str], value: Any, path: str) -> None:
-    for key in keys[:-1]:
+def _assign(config: Any, data: Any, value: Any, path: str) -> None:
+    """Set `path` in `data`, the JSON of `config`."""
+    *keys, last = path.split(".")
+    for key in keys:
         if not isinstance(data, dict) or not isinstance(data.get(key), (dict, list)):
             known = list(data) if isinstance(data, dict) else []
             raise InputError(f"unknown setting {path!r} at {key!r}: {near_names(key, known)}")
-        data = data[key]
-    last = keys[-1]
+        config, data = _part(config, key), data[key]
     if not isinstance(data, dict) or last not in data:
         known = list(data) if isinstance(data, dict) else []
         raise InputError(f"unknown setting {path!r}: {near_names(last, known)}")
     part = data[last]
-    is_part = isinstance(part, dict) and "name" not in part
-    if is_part and isinstance(value, dict) and value.keys() <= part.keys():
-        value = {**part, **value}  # a part's other settings stay as they are
-    swaps_part = isinstance(data[last], dict) and "name" in data[last] and isinstance(value, str)
-    data[last] = {"name": value} if swaps_part else value
+    if isinstance(part, dict) and "name" in part:
+        data[last] = {"name": value} if isinstance(value, str) else value
+    elif isinstance(value, dict) and dataclasses.is_dataclass(_part(config, last)):
+        data[last] = {**part, **value}  # a part's other settings stay as they are
+    else:
+        data[last] = value
+
+
+def _part(config: Any, key: str) -> Any:
+    return config[key] if isinstance(config, dict) else getattr(config, key)
 
 
 def _build(kind: Any, data: Any, where: str) -> Any:
