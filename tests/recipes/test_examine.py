@@ -4,6 +4,7 @@ import json
 import math
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from xlgen.errors import InputError
 from xlgen.model.load import random_model, save_model
 from xlgen.model.t5 import T5Config
 from xlgen.recipes.examine import BATCH, examine, score_tokens
+from xlgen.recipes.export import add_to_card
 from xlgen.recipes.resolve import resolve
 
 SHAPE = T5Config(640, 64, 2, 32, 64, 1, 1, dropout=0.0)
@@ -90,6 +92,26 @@ def test_a_target_costs_the_same_among_longer_ones():
 def test_the_same_call_gives_the_same_numbers(tmp_path, corpus, spiece):
     model = save(random_model(replace(SHAPE, width=32), seed=0), tmp_path / "model", spiece)
     assert examine(model, corpus, segments=1) == examine(model, corpus, segments=1)
+
+
+def test_the_card_takes_the_table_once_and_keeps_the_stage_before(tmp_path, corpus, spiece):
+    model = save(random_model(SHAPE, seed=0), tmp_path / "model", spiece)
+    with pytest.raises(InputError, match=r"README.md: no such card"):
+        add_to_card(Path(model), "## What it is")
+    card = tmp_path / "model" / "README.md"
+    card.write_text("# A model\n\nโมเดล\n\n## The stage before\n\n### A stage\n", "utf-8")
+    found = examine(model, corpus, segments=1)
+    add_to_card(Path(model), "## What it is\n\nold")
+    for _ in range(2):
+        add_to_card(Path(model), found.section(1))
+        own, earlier = card.read_text("utf-8").split("## The stage before")
+        assert earlier == "\n\n### A stage\n"
+        assert own.startswith("# A model\n\nโมเดล\n\n## What it is\n")
+        assert "old" not in own
+        table = [line for line in own.split("\n") if line.startswith("|")]
+        languages = [line.split(" | ")[0].removeprefix("| ") for line in table[2:]]
+        assert languages == ["ar", "en", "hi", "th", "vi", "zh", "mean"]
+        assert {line.count("|") for line in table} == {11}
 
 
 def test_a_corpus_too_small_to_hold_anything_out_is_refused(tmp_path, spiece):

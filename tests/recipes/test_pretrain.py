@@ -24,6 +24,7 @@ from xlgen.recipes.resolve import resolve
 from xlgen.sources.packaged import read_packaged
 from xlgen.tasks import span_corruption
 from xlgen.training.checkpoint import Checkpoint
+from xlgen.training.folder import RunFolder
 
 NAMES = [name for name in RECIPES if name.startswith("pretrain.")]
 
@@ -65,6 +66,10 @@ def test_two_stages_end_in_a_model_with_a_card(tmp_path, tiny):
     assert "The stage before" in card
     for language in ("th", "ar", "hi", "zh", "vi", "en"):
         assert f"| {language} |" in card
+    metrics = RunFolder(tmp_path / "two").read_metrics()
+    steps = [line["step"] for line in metrics if "validation" in line]
+    assert len(steps) > 1
+    assert f"| step | {' | '.join(map(str, steps))} |\n" in card.partition("The stage before")[0]
 
 
 def test_a_run_cut_in_two_ends_with_the_same_bits(tmp_path, tiny):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from xlgen.cli.app import Json, app, say
+from xlgen.errors import InputError
 
 
 @app.command("list", epilog="Example: `xlgen list recipes`")
@@ -32,6 +33,9 @@ def show(
     segments: Annotated[
         int, typer.Option(min=1, help="At most so many segments of held-out text a language.")
     ] = 16,
+    card: Annotated[
+        bool, typer.Option("--card", help="With --corpus: write it into the model folder's card.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show one thing wholly: a recipe's settings, a model's sizes or what it can do, a run's state."""
@@ -43,9 +47,16 @@ def show(
         measured: Any = study(name, corpus)
     elif corpus is not None:
         from xlgen.recipes.examine import examine
+        from xlgen.recipes.export import add_to_card, find_card
 
+        if card:
+            find_card(Path(name))  # refused now, not after minutes
         measured = examine(name, corpus, segments=segments)
+        if card:
+            add_to_card(Path(name), measured.section(segments))
     else:
+        if card:
+            raise InputError("--card writes what --corpus measured: give --corpus DIR with it")
         found = inventory.describe(name)
         say(found if as_json else inventory.as_text(found), as_json=as_json)
         return

@@ -76,21 +76,43 @@ class Examination:
         """Return a record for each language."""
         return [asdict(examined) for examined in self.languages]
 
+    def rows(self) -> list[list[str]]:
+        """Return the heads, a line for each language, and the means of all."""
+        names = [field.name for field in fields(Examined)][2:]
+        lines = [
+            [row.language, str(row.segments), *(_shown(getattr(row, name)) for name in names)]
+            for row in self.languages
+        ]
+        means = (_shown(_mean([getattr(row, name) for row in self.languages])) for name in names)
+        return [["", "n", *names], *lines, ["mean", "", *means]]
+
     def table(self) -> "Table":
-        """Return a table for the terminal, with the means of all languages."""
+        """Return a table for the terminal."""
         from rich.table import Table
 
-        names = [field.name for field in fields(Examined)][2:]
-        heads = [name.replace("_", "\n") for name in names]
-        table = Table("", "n", *heads, box=None, title="Held-out text")
+        heads, *lines = self.rows()
+        heads = [name.replace("_", "\n") for name in heads]
+        table = Table(*heads, box=None, title="Held-out text")
         for column in table.columns[1:]:
             column.justify = "right"
-        for row in self.languages:
-            values = (_shown(getattr(row, name)) for name in names)
-            table.add_row(row.language, str(row.segments), *values)
-        means = (_shown(_mean([getattr(row, name) for row in self.languages])) for name in names)
-        table.add_row("mean", "", *means)
+        for line in lines:
+            table.add_row(*line)
         return table
+
+    def section(self, segments: int) -> str:
+        """Return the card's section about it; `segments` is how many were asked for."""
+        heads, *lines = self.rows()
+        made = [heads, ["---", *["---:"] * (len(heads) - 1)], *lines]
+        return "\n".join([
+            "## What it is",
+            "",
+            f"Held-out text of the corpus: `xlgen show MODEL --corpus DIR --segments {segments}`. "
+            "Losses (span, blind, prefix) in nats a target token; bits a character of the model and of "
+            "trigrams; cloze, and continuations in the right language (and the text that really follows), "
+            "in percent.",
+            "",
+            *(f"| {' | '.join(line)} |" for line in made),
+        ])  # fmt: skip
 
 
 def examine(model: str, corpus: Path, *, segments: int = 16) -> Examination:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from xlgen.config import read_config, to_json
@@ -31,6 +32,7 @@ TUNING_DROPOUT = (
     0.1  # mT5 is pretrained without dropout and tuned with 0.1; config.json names the latter
 )
 WARNING_MARK = "> **WARNING:"  # what a line of a card begins with that all later cards repeat
+EARLIER = "\n## The stage before\n\n"
 _PRECISIONS = {"fp32": "float32", "bf16": "bfloat16 products over float32 weights"}
 
 
@@ -89,6 +91,7 @@ def model_card(
         "",
         *_loss_table(config, text, metrics),
         "",
+        *_curve(metrics),
     ]
     return "\n".join(lines)
 
@@ -163,8 +166,46 @@ def _loss_table(
     ]
 
 
+def _curve(metrics: list[dict[str, Any]]) -> list[str]:
+    """Return the mean loss over languages at about ten steps, evenly apart."""
+    validated = [line for line in metrics if "validation" in line]
+    if len(validated) < 2:
+        return []
+    last = len(validated) - 1
+    shown = [validated[i] for i in sorted({round(last * tenth / 9) for tenth in range(10)})]
+    steps = [f"{line['step']:,}" for line in shown]
+    losses = [fmean(of["loss"] for of in line["validation"].values()) for line in shown]
+    return [
+        "The mean of the languages on the way:",
+        "",
+        f"| step | {' | '.join(steps)} |",
+        f"|---|{'---:|' * len(shown)}",
+        f"| loss | {' | '.join(f'{loss:.2f}' for loss in losses)} |",
+        "",
+    ]
+
+
+def find_card(folder: Path) -> Path:
+    """Return a model folder's card; raise `InputError` where there is none."""
+    path = folder / "README.md"
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such card; name the folder of a model that `xlgen train` made"
+        )
+    return path
+
+
+def add_to_card(folder: Path, section: str) -> None:
+    """Put a section that begins with "## " into a model's card, in the place of one with its title."""
+    path = find_card(folder)
+    title = section.split("\n", 1)[0]
+    own, mark, earlier = path.read_text("utf-8").partition(EARLIER)
+    own = own.partition(f"\n{title}\n")[0].rstrip("\n")
+    write_whole(path, f"{own}\n\n{section.rstrip()}\n{mark}{earlier}", what="the card")
+
+
 def _earlier_card(start: str | None) -> str:
     card = find_model(start) / "README.md" if start else None
     if card is None or not card.is_file():
         return ""
-    return "\n## The stage before\n\n" + card.read_text("utf-8").replace("# ", "### ", 1)
+    return EARLIER + card.read_text("utf-8").replace("# ", "### ", 1)
