@@ -63,10 +63,19 @@ class Adapted(nn.Module):
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """The configuration of a method. `name` is its entry in METHODS."""
+    """The configuration of a method. `name` is its entry in METHODS.
+
+    `tunes_model`: whether the model's own weights are trained, all of them, or stay as they are.
+    """
 
     table: ClassVar[Table] = METHODS
     name: ClassVar[str]
+    tunes_model: ClassVar[bool] = False
+
+    @property
+    def added(self) -> int:
+        """How many positions stand before each input."""
+        return 0
 
     @abstractmethod
     def attach(self, model: T5, tokenizer: Tokenizer, *, seed: int) -> Adapted:

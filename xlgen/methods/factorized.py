@@ -38,6 +38,10 @@ class FactorizedPrompts(Method):
     start: str = "span_corruption"
     swap: bool = True
 
+    @property
+    def added(self) -> int:
+        return 2 * self.length
+
     def attach(self, model: T5, tokenizer: Tokenizer, *, seed: int) -> Adapted:
         if not 1 <= self.length <= LONGEST:
             raise InputError(f"method.length: expected 1 to {LONGEST}, got {self.length}")

@@ -19,6 +19,7 @@ class ModelTuning(Method):
     """Train all weights."""
 
     name: ClassVar[str] = "model-tuning"
+    tunes_model: ClassVar[bool] = True
 
     def attach(self, model: T5, tokenizer: Tokenizer, *, seed: int) -> Adapted:
         return TunedModel(model.requires_grad_(True))

@@ -35,6 +35,10 @@ class PromptTuning(Method):
     text: str | None = None
     file: Path | None = None
 
+    @property
+    def added(self) -> int:
+        return self.length
+
     def attach(self, model: T5, tokenizer: Tokenizer, *, seed: int) -> Adapted:
         if not 1 <= self.length <= LONGEST:
             raise InputError(f"method.length: expected 1 to {LONGEST}, got {self.length}")

@@ -10,6 +10,7 @@ from xlgen.generation.settings import BeamSettings
 from xlgen.languages import LANGUAGES
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
+from xlgen.model.t5 import T5Config
 from xlgen.recipes.rows import factorized as with_bank
 from xlgen.recipes.rows import halves, mixed, supervised
 from xlgen.recipes.text_tuning import TextTuning
@@ -22,6 +23,18 @@ from xlgen.training.loop import TrainingConfig
 from xlgen.training.optim import Adafactor
 from xlgen.training.schedules import Constant
 
+# mT5's shapes (Xue et al. 2021), as the published config.json files have them; 250,112 rows of which the
+# tokenizer has 250,100 pieces.
+SIZES = {
+    size: T5Config(250_112, width, heads, 64, feed_forward, layers, layers)
+    for size, width, heads, feed_forward, layers in (
+        ("small", 512, 6, 1024, 8),
+        ("base", 768, 12, 2048, 12),
+        ("large", 1024, 16, 2816, 24),
+        ("xl", 2048, 32, 5120, 24),
+        ("xxl", 4096, 64, 10240, 24),
+    )
+}
 TEXT = "mc4"  # a folder of <language>.txt; the paper takes mC4
 
 

@@ -20,5 +20,8 @@ STUDIES = Table(
         "night": "xlgen.studies.named:night",
         "kappas": "xlgen.studies.named:kappas",
         "paper": "xlgen.studies.named:paper",
+        "table8": "xlgen.studies.named:table_8",
+        "table10": "xlgen.studies.named:table_10",
+        "table11": "xlgen.studies.named:table_11",
     },
 )

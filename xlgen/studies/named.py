@@ -5,6 +5,7 @@ from dataclasses import replace
 from xlgen.recipes import howto
 from xlgen.recipes import paper as published
 from xlgen.recipes.text_tuning import TextTuning, bank
+from xlgen.reports.published import printed_cells, published_languages
 from xlgen.run import Adaptation, Data
 from xlgen.studies.rows import PLAIN, ROWS, Rows
 from xlgen.training.schedules import Cosine
@@ -62,6 +63,27 @@ def paper() -> Rows:
         intermediate=published.prompt_lm(),
         labels=Data(source="gigaword.jsonl", language="en"),
     )
+
+
+def table_8() -> Rows:
+    """The paper's Table 8: both methods at five sizes, in all languages."""
+    return replace(paper(), rows=PLAIN, printed="8")
+
+
+def table_10() -> Rows:
+    """The paper's Table 10 (and Figures 2 and 4): sizes, prompt lengths, baselines, supervision."""
+    return _printed("10")
+
+
+def table_11() -> Rows:
+    """The paper's Table 11 (and Figure 6): what was tried against forgetting."""
+    return _printed("11")
+
+
+def _printed(table: str) -> Rows:
+    languages = published_languages(table)
+    rows = dict.fromkeys(cell.row for cell in printed_cells() if cell.table == table)
+    return replace(paper(), rows=tuple(rows), languages=languages, printed=table)
 
 
 def kappas() -> Rows:

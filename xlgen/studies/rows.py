@@ -22,6 +22,7 @@ from xlgen.recipes.rows import (
 from xlgen.recipes.text_tuning import TextTuning
 from xlgen.recipes.translation import Translation
 from xlgen.registry import near_names
+from xlgen.reports.published import published_sizes
 from xlgen.run import Adaptation, Data
 from xlgen.studies.plan import Gap, Grid, Plan, Row
 from xlgen.tasks.lm import LM
@@ -39,8 +40,9 @@ class Rows(Grid):
     (factorized prompts, IT-LM), `labels` the other English labels of intermediate tuning, `translators` the
     system for each target; a target without one is a gap of the TRANS rows. `sizes` names a
     model for each way (the paper tunes prompts on LM-adapted models), `plain_sizes` those at which only the
-    plain rows are made (Figure 2). Rows made for one language are made for each of `targets` and scored in it
-    and in English; all others in `languages` (None: the benchmark's).
+    plain rows are made (Figure 2); with `printed` only what that table of the paper prints, in sizes named as
+    the paper's. Rows made for one language are made for each of `targets` and scored in it and in English;
+    all others in `languages` (None: the benchmark's).
     """
 
     name: ClassVar[str] = "rows"
@@ -61,6 +63,7 @@ class Rows(Grid):
     languages: tuple[str, ...] | None = None
     validation_limit: int | None = 250
     limit: int | None = None
+    printed: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.rows:
@@ -80,9 +83,14 @@ class Rows(Grid):
         for seed in self.seeds:
             for size in (*self.sizes, *self.plain_sizes):
                 for name in self.rows:
-                    if name in PLAIN or (size in self.sizes and not name.startswith("lead-")):
+                    if self._is_made(name, size):
                         self._add(plan, name, seed=seed, size=size)
         return plan
+
+    def _is_made(self, name: str, size: str) -> bool:
+        if name.startswith("lead-") or (size not in self.sizes and name not in PLAIN):
+            return False
+        return self.printed is None or size in published_sizes(name, table=self.printed)
 
     def _add(self, plan: Plan, name: str, *, seed: int, size: str) -> None:
         way, _, kind = name.partition(", ")

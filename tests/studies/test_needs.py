@@ -1,0 +1,100 @@
+"""What a plan is said to need and cost: counted by torch itself, and by what lies there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from xlgen.config import override
+from xlgen.methods.model_tuning import ModelTuning
+from xlgen.methods.prompt_tuning import PromptTuning
+from xlgen.model.load import random_model
+from xlgen.model.t5 import T5Config, count_parameters, shift_right
+from xlgen.recipes.paper import SIZES
+from xlgen.run import Adaptation
+from xlgen.studies.named import night, paper
+from xlgen.studies.needs import cost, forward_flop, needs
+from xlgen.studies.plan import Plan
+from xlgen.tasks import Limits
+
+ROOT = Path("runs/study")
+SHAPE = T5Config(512, 32, 2, 16, 64, 2, 3, dropout=0.0)
+
+
+@pytest.mark.parametrize(("inputs", "targets"), [(7, 5), (24, 3), (1, 30)])
+def test_a_forward_pass_costs_what_torch_counts(inputs, targets):
+    model = random_model(SHAPE, seed=0).eval()
+    input_BL = torch.ones(1, inputs, dtype=torch.long)
+    target_BT = torch.ones(1, targets, dtype=torch.long)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        encoded = model.encode(input_BL, input_BL.bool())
+        model.head(model.decode(shift_right(target_BT), encoded))
+    inner = SHAPE.heads * SHAPE.head_width  # torch does not count attention's own products on a CPU
+    attended = SHAPE.encoder_layers * inputs**2 + SHAPE.decoder_layers * targets * (
+        targets + inputs
+    )
+    expected = forward_flop(SHAPE, input=inputs, target=targets) - 4 * inner * attended
+    assert counter.get_total_flops() == expected
+
+
+def test_the_papers_sizes_have_as_many_weights_as_published():
+    # Xue et al. 2021, table 1: 300 M, 580 M, 1.2 B, 3.7 B, 13 B
+    sizes = {size: count_parameters(shape) / 1e9 for size, shape in SIZES.items()}
+    assert sizes == pytest.approx(
+        {"small": 0.30, "base": 0.58, "large": 1.23, "xl": 3.74, "xxl": 12.9}, rel=0.02
+    )
+
+
+def test_what_is_not_there_is_named_once_and_what_the_plan_makes_is_not():
+    study = paper()
+    shapes = {name: SIZES[size] for size, names in study.sizes.items() for name in names.values()}
+    found = needs(study.plan(ROOT), shapes)
+    assert len({(need.kind, need.name) for need in found}) == len(found)
+    missing = {(need.kind, need.name) for need in found if need.missing}
+    assert {("model", name) for name in shapes} | {("text", "mc4")} <= missing
+    assert not any("runs/study" in need.name for need in found)
+
+
+def test_packaged_models_and_data_are_there():
+    found = needs(replace(night(), translators={}).plan(ROOT), {})
+    assert {need.kind for need in found} == {"model", "labels", "text"}
+    assert not [need for need in found if need.missing]
+
+
+def test_a_folder_of_another_size_is_told(tmp_path):
+    study = override(night(), ['sizes={"nano": {"prompt": "nano", "model": "nano"}}', "seeds=[0]"])
+    found = needs(study.plan(ROOT), {"nano": SIZES["small"]})
+    assert any(need.missing.startswith("its shape is") for need in found)
+
+
+def test_model_tuning_costs_more_of_everything_and_continued_runs_know_their_model():
+    plan = night().plan(ROOT)
+    costs = {job.folder: cost(job, plan, {}) for job in plan.jobs.values()}
+    prompt, model, continued = (
+        next(costs[folder] for folder in costs if folder.startswith(name))
+        for name in ("prompt-nano-s0", "model-nano-s0", "model-it-lm-fr-nano-s0")
+    )
+    assert model.memory == pytest.approx(2 * prompt.memory, rel=0.01)
+    assert model.disk > 100 * prompt.disk
+    assert continued == model
+    short = replace(SHAPE, vocabulary=64)
+    assert 1.4 < _ratio(short, prompt_length=1) < 1.5  # 3 passes against 2, and one position more
+    assert all(
+        cost.flop > 0 for job, cost in costs.items() if not job.startswith(("lead", "labels-fr"))
+    )
+
+
+def _ratio(shape: T5Config, *, prompt_length: int) -> float:
+    """Return the arithmetic of a ModelTuning step over that of a PromptTuning step."""
+    limits = Limits(input=64, target=16)
+    runs = [
+        Adaptation(model="tiny", method=method, limits=limits)
+        for method in (ModelTuning(), PromptTuning(length=prompt_length))
+    ]
+    plan = Plan(ROOT)
+    for run in runs:
+        plan.job("run", run)
+    model, prompt = (cost(job, plan, {"tiny": shape}).flop for job in plan.jobs.values())
+    return model / prompt

@@ -1,0 +1,107 @@
+"""A printed table: every cell of it is planned, a plan says what is missing, a real run stands beside it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from xlgen.cli import app
+from xlgen.errors import InputError
+from xlgen.recipes.paper import SIZES
+from xlgen.recipes.pretrain import PICO
+from xlgen.reports.published import printed_cells
+from xlgen.reports.reproduced import compare, comparison_table
+from xlgen.studies.reproduce import reproduction
+from xlgen.translation.apertium import Apertium
+
+ROOT = Path("runs/table")
+TABLES = ("table8", "table10", "table11")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_runs_of_a_table_are_those_it_prints_and_no_others(name):
+    study = reproduction(name, ROOT).study
+    translators = dict.fromkeys(study.targets, Apertium())
+    rows = replace(study, translators=translators).plan(ROOT).rows
+    printed = {(c.row, c.size) for c in printed_cells() if c.table == name.removeprefix("table")}
+    assert {(row.row, row.model) for row in rows} == printed
+    assert {row.seed for row in rows if row.model} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_printed_cell_has_a_place_for_ours(name):
+    table = name.removeprefix("table")
+    sizes = reproduction(name, ROOT).study.sizes
+    cells = compare(None, table, sizes=tuple(sizes))
+    assert [cell.paper for cell in cells] == [c for c in printed_cells() if c.table == table]
+    assert not any(cell.ours or cell.difference for cell in cells)
+    few = compare(None, table, sizes=("base",))
+    assert {cell.paper.size for cell in few} <= {"", "base"}
+    assert comparison_table(few).row_count == len(few)
+
+
+def test_the_plan_of_all_five_sizes_names_what_is_missing_and_what_it_costs():
+    result = CliRunner().invoke(app, ["reproduce", "table10", "--dry-run"])
+    assert result.exit_code == 0, result.output
+    for size in ("small", "base", "large", "xl", "xxl"):
+        assert f"mt5-{size}-lm" in result.output
+    assert "missing: no such folder" in result.output
+    told = json.loads(
+        CliRunner().invoke(app, ["reproduce", "table10", "--dry-run", "--json"]).output
+    )
+    costs = [told["costs"][size]["flop"] for size in ("small", "base", "large", "xl")]
+    assert costs == sorted(costs)
+    assert len(told["jobs"]) == len(set(told["jobs"])) > 100
+
+
+def test_nothing_starts_where_a_model_is_missing(tmp_path):
+    made = reproduction("table10", tmp_path / "out", sizes=["small"])
+    with pytest.raises(InputError, match=r"model mt5-small-lm: no such folder; model mt5-small: "):
+        made.refuse_missing()
+    result = CliRunner().invoke(app, ["reproduce", "table10", "--out", str(tmp_path / "out")])
+    assert isinstance(result.exception, InputError)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "message"),
+    [("table1", [], "no table 'table1'"), ("table10", ["basis"], "did you mean base")],
+)
+def test_unknown_tables_and_sizes_are_named(name, sizes, message):
+    with pytest.raises(InputError, match=message):
+        reproduction(name, ROOT, sizes=sizes)
+
+
+REAL = [
+    'sizes={"small": {"prompt": "pico", "model": "pico"}}', 'rows=["lead-64", "prompt"]', "seeds=[0]",
+    "benchmark=howto0", 'languages=["en", "fr"]', "limit=2", "validation_limit=1",
+    "prompt.training.steps=1", "prompt.training.checkpoint_every=1", "prompt.training.batch_size=1",
+    "prompt.training.micro_batch=null", "prompt.training.precision=fp32", "prompt.decoding.max_length=4",
+    "prompt.train.source=howto0", "prompt.validation.source=howto0", "prompt.validation.limit=1",
+    "prompt.limits.input=32", "prompt.limits.target=16", "prompt.method.length=2",
+]  # fmt: skip
+
+
+def test_a_model_of_another_size_is_told(tmp_path):
+    (need,) = reproduction("table10", tmp_path, sizes=["small"], settings=REAL).missing
+    assert need.name == "pico"
+    assert need.missing.startswith("its shape is")
+
+
+def test_a_real_run_stands_beside_the_printed_cells(tmp_path, monkeypatch):
+    """The packaged pico stands in for mT5-small, for one step."""
+    monkeypatch.setitem(SIZES, "small", PICO)
+    command = ["reproduce", "table10", *REAL, "--size", "small", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*command, "--json"])
+    assert result.exit_code == 0, result.output
+    cells = json.loads(result.stdout)
+    ours = {(c["row"], c["language"], c["metric"]): c for c in cells if c["ours"] is not None}
+    assert {key[:2] for key in ours} == {
+        (r, c) for r in ("lead-64", "prompt") for c in ("en", "fr")
+    }
+    lead = ours["lead-64", "en", "sp_rouge_lsum"]
+    assert lead["difference"] == pytest.approx(lead["ours"] - lead["paper"])
+    assert lead["paper"] == 20.7
+    assert {c["row"] for c in cells} > {"lead-64", "prompt"}  # the table's other rows are dashes

@@ -1,0 +1,159 @@
+"""What a plan needs and costs before anything runs: models, data, arithmetic, memory and disk.
+
+Costs are upper bounds from the shapes: every input and target as long as its limit allows. Texts are
+shorter, so a run is done sooner.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from xlgen.benchmarks import BENCHMARKS
+from xlgen.errors import InputError
+from xlgen.model.load import read_model_config
+from xlgen.model.packaged import find_model
+from xlgen.model.t5 import T5Config, count_parameters
+from xlgen.recipes.base import RunConfig
+from xlgen.recipes.evaluation import Evaluation
+from xlgen.recipes.text_tuning import TextTuning
+from xlgen.run import Adaptation
+from xlgen.studies.plan import Job, Plan
+
+_count = cache(count_parameters)
+FLOAT32 = 4  # bytes: weights and gradients are kept so, whatever the products' precision
+Shapes = Mapping[str, T5Config]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one job, at most: arithmetic in FLOP, bytes of weights and gradients in memory, bytes on disk.
+
+    Activations come on top of `memory`; they grow with `training.micro_batch`.
+    """
+
+    flop: float
+    memory: int
+    disk: int
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something a plan reads: a model, a benchmark, labels or text. `missing` says why it cannot be read."""
+
+    kind: str
+    name: str
+    missing: str = ""
+
+
+def needs(plan: Plan, shapes: Shapes) -> list[Need]:
+    """Return what the jobs of a plan read that no other job of it makes, each once."""
+    found: dict[Need, None] = {}
+    for job in plan.jobs.values():
+        for need in _needs(job.config, shapes):
+            if not any(_is_of(need.name, plan, folder) for folder in job.needs):
+                found[need] = None
+    return list(found)
+
+
+def _is_of(name: str, plan: Plan, folder: str) -> bool:
+    return Path(name).is_relative_to(plan.root / folder)
+
+
+def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
+    if isinstance(config, Adaptation):
+        text = [_text(config.mix.text)] if config.mix.kappa else []
+        labels = [_labels(data.source) for data in (config.train, config.validation)]
+        return [_model(config.model, shapes), *labels, *text]
+    if isinstance(config, TextTuning):
+        return [_model(config.model, shapes), _text(config.text)]
+    return []
+
+
+def _model(name: str, shapes: Shapes) -> Need:
+    try:
+        folder = find_model(name)
+    except InputError:
+        return Need("model", name, "no such folder")
+    shape = read_model_config(folder)
+    expected = shapes.get(name)
+    if expected is not None and replace(shape, dropout=expected.dropout) != expected:
+        return Need("model", name, f"its shape is {shape}, not {expected}")
+    return Need("model", name)
+
+
+def _labels(name: str) -> Need:
+    known = name in {BENCHMARKS[key].source for key in BENCHMARKS} or Path(name).exists()
+    return Need("labels", name, "" if known else "no such file, and no benchmark")
+
+
+def _text(name: str) -> Need:
+    known = name in BENCHMARKS or Path(name).is_dir()
+    return Need("text", name, "" if known else "no such folder of <language>.txt")
+
+
+def cost(job: Job, plan: Plan, shapes: Shapes) -> Cost:
+    """Return what a job costs at most; nothing where nothing is multiplied."""
+    config = job.config
+    if isinstance(config, Adaptation | TextTuning):
+        return _training(config, _shape(config.model, plan, shapes))
+    if isinstance(config, Evaluation):
+        run = plan.jobs[config.run_folder.name].config
+        assert isinstance(run, Adaptation)
+        return _evaluation(config, run, _shape(run.model, plan, shapes))
+    return Cost(0.0, 0, 0)
+
+
+def _shape(name: str, plan: Plan, shapes: Shapes) -> T5Config:
+    """Return a model's shape: of a name, of a folder, or of the run that makes it."""
+    folder = Path(name)
+    for job in plan.jobs.values():
+        if folder.is_relative_to(plan.root / job.folder):
+            made = job.config
+            assert isinstance(made, Adaptation | TextTuning)
+            return _shape(made.model, plan, shapes)
+    return shapes[name] if name in shapes else read_model_config(find_model(name))
+
+
+def _training(config: Adaptation | TextTuning, shape: T5Config) -> Cost:
+    training, method, limits = config.training, config.method, config.limits
+    once = forward_flop(shape, input=limits.input + method.added, target=limits.target)
+    # backward: the same again for the activations, and once more for the weights where they are trained
+    flop = once * (3 if method.tunes_model else 2) * training.steps * training.batch_size
+    parameters = _count(shape)
+    trained = parameters if method.tunes_model else shape.width * method.added
+    kept = training.steps // training.checkpoint_every
+    kept = kept if training.keep is None else min(kept, training.keep + 1)
+    return Cost(flop, FLOAT32 * (parameters + trained), FLOAT32 * trained * (kept + 1))
+
+
+def _evaluation(config: Evaluation, run: Adaptation, shape: T5Config) -> Cost:
+    languages = len(config.languages or BENCHMARKS[config.benchmark].languages)
+    checkpoints = run.training.steps // run.training.checkpoint_every
+    watched, tested = config.validation_limit or 0, config.limit or 0
+    texts = languages * (watched * checkpoints + 2 * tested)  # two choices of checkpoint
+    once = forward_flop(
+        shape,
+        input=run.limits.input + run.method.added,
+        target=run.decoding.max_length * run.decoding.beams,
+    )
+    return Cost(once * texts, FLOAT32 * _count(shape), 0)
+
+
+def forward_flop(shape: T5Config, *, input: int, target: int) -> float:
+    """Return the arithmetic of one forward pass in FLOP: matrix products, two a multiplication.
+
+    >>> from xlgen.recipes.paper import SIZES
+    >>> round(forward_flop(SIZES["base"], input=1024, target=512) / 1e9)
+    569
+    """
+    inner = shape.heads * shape.head_width
+    square, gated = shape.width * inner, 3 * shape.width * shape.feed_forward
+    encoder = input * (4 * square + gated) + 2 * input * input * inner
+    decoder = (
+        target * (6 * square + gated)  # own attention, and cross-attention's query and output
+        + input * 2 * square  # cross-attention's keys and values
+        + 2 * target * (target + input) * inner
+    )
+    head = target * shape.width * shape.vocabulary
+    return 2.0 * (shape.encoder_layers * encoder + shape.decoder_layers * decoder + head)
