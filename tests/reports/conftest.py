@@ -6,7 +6,7 @@ import pytest
 from made_runs import make_runs
 from made_sweeps import Sweep, make_sweep
 
-from xlgen.reports import Report, make_report
+from xlgen.reports.html import Report, make_report
 from xlgen.reports.study import Study, read_study
 
 

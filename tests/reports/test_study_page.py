@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from xlgen.cli import app
 from xlgen.errors import InputError
-from xlgen.reports.claims import FINDINGS
+from xlgen.reports import FINDINGS
 from xlgen.reports.study import Study, read_study
 from xlgen.reports.study_figures import draw_study
 from xlgen.reports.study_page import StudyReport, make_study_report

@@ -19,7 +19,7 @@ from xlgen.reports.certainty import Estimate, Parts, Scored, Seed, estimate, mea
 from xlgen.reports.grid import QUALITY, measure
 from xlgen.reports.published import published_rows
 from xlgen.reports.read import Cell
-from xlgen.reports.sweep import Job, read_jobs
+from xlgen.reports.sweep import Job, read_gaps, read_jobs
 from xlgen.reports.text import listed, one_line
 
 PROTOCOL = "by-target"
@@ -186,6 +186,23 @@ class Study:
         """Return how many seeds of a row the sweep lists, run or not."""
         return len({job.seed for job in self.jobs if (job.row, job.size) == (row, size)})
 
+    def note(self, row: str) -> str:
+        """Say what stands behind a row's name, by target where it differs; empty where nothing was noted."""
+        found: dict[str, dict[str | None, None]] = {}
+        for job in self.jobs:
+            if job.row == row:
+                found.setdefault(job.note, {})[job.target] = None
+        if len(found) == 1:
+            return next(iter(found))
+        named = {
+            note: [LANGUAGES[code].name for code in of if code]
+            for note, of in found.items()
+            if note
+        }
+        return "; ".join(
+            f"{note} ({listed(names)})" if names else note for note, names in named.items()
+        )
+
     def length(self, row: str, size: str) -> int | None:
         """Return how many tokens a row's prompt has: by its name, or by its run's settings."""
         named = re.fullmatch(r"prompt, l=(\d+)", row)
@@ -254,10 +271,13 @@ def read_study(folder: Path) -> Study:
         jobs=jobs,
         sizes=tuple(size for size, _ in sizes),
         parameters=dict(sizes),
-        left_out=tuple(
-            f"{name} · {part} was scored too and is not shown"
-            for name, part in dict.fromkeys(keys)
-            if (name, part) != (benchmark, split)
+        left_out=(
+            *read_gaps(data.get("gaps"), folder=Path(folder)),
+            *(
+                f"{name} · {part} was scored too and is not shown"
+                for name, part in dict.fromkeys(keys)
+                if (name, part) != (benchmark, split)
+            ),
         ),
     )
 

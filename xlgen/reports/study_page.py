@@ -12,7 +12,8 @@ from rich.text import Text
 
 from xlgen.files import check_writable, write_whole
 from xlgen.progress import progress
-from xlgen.reports.claims import FINDINGS, Claim
+from xlgen.reports import FINDINGS
+from xlgen.reports.claims import Claim
 from xlgen.reports.grid import QUALITY, metric_label
 from xlgen.reports.page import data_uri, render_page
 from xlgen.reports.study import HONEST, PROTOCOL, SELECTIONS, Study, read_study

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
@@ -17,20 +17,11 @@ from xlgen.languages import SOURCE, language_code
 from xlgen.model import MODELS
 from xlgen.reports.read import Cell, Prediction, read_lines, read_run
 from xlgen.reports.text import one_line
+from xlgen.studies.index import Gap, Row
 
 Key = tuple[str, str]  # a benchmark and a split
 BASELINE = "lead-"  # rows that no model made, and that have no size
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A row of sweep.json; `folder` is relative to the sweep's own."""
-
-    row: str
-    model: str
-    folder: str
-    target: str | None = None
-    seed: int | None = None
+Line = TypeVar("Line", Row, Gap)
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,8 @@ class Folder:
 class Job:
     """One run of a sweep; `scored` has an entry for each selection of checkpoints that was evaluated.
 
-    `size` names the model, and is empty for a baseline; `length` is that of the prompt, in tokens.
+    `size` names the model, and is empty for a baseline; `length` is that of the prompt, in tokens. `note`
+    says what stands behind the row's name.
     """
 
     row: str
@@ -72,6 +64,7 @@ class Job:
     length: int | None
     scored: Mapping[str, Folder]
     curve: tuple[Point, ...]
+    note: str = ""
 
     def counts_for(self, language: str) -> bool:
         """Whether this run's scores in a language are its row's."""
@@ -81,9 +74,7 @@ class Job:
 def read_jobs(listed: Any, *, folder: Path) -> tuple[Job, ...]:
     """Read the runs that sweep.json lists; raise `InputError` for damage and for repeated runs."""
     path = folder / "sweep.json"
-    if not isinstance(listed, list):
-        raise InputError(f"{path}: expected a list of 'rows'; run `xlgen sweep` again")
-    rows = [_listed(record, f"{path}: row {n}") for n, record in enumerate(listed, start=1)]
+    rows = _read(Row, listed, path=path)
     names = {row.model: Path(row.model).name for row in rows}
     found: dict[tuple[Any, ...], Job] = {}
     for number, row in enumerate(rows, start=1):
@@ -97,15 +88,27 @@ def read_jobs(listed: Any, *, folder: Path) -> tuple[Job, ...]:
     return tuple(found.values())
 
 
-def _listed(record: Any, where: str) -> Listed:
-    known = {field.name for field in fields(Listed)}
-    if isinstance(record, dict):
-        record = {key: value for key, value in record.items() if key in known}
-    row: Listed = from_json(Listed, record, where=where)
-    return row
+def read_gaps(listed: Any, *, folder: Path) -> tuple[str, ...]:
+    """Read the rows that could not be made, each with its reason; earlier sweeps list none."""
+    found = _read(Gap, [] if listed is None else listed, path=folder / "sweep.json")
+    return tuple(one_line(str(gap)) for gap in found)
 
 
-def _read_job(row: Listed, root: Path, size: str) -> Job:
+def _read(kind: type[Line], listed: Any, *, path: Path) -> list[Line]:
+    """Read the lines of sweep.json of one kind; what they hold beyond it is no business of reports."""
+    name = kind.__name__.lower()
+    if not isinstance(listed, list):
+        raise InputError(f"{path}: expected a list of '{name}s'; run `xlgen sweep` again")
+    known = {field.name for field in fields(kind)}
+    found = []
+    for number, line in enumerate(listed, start=1):
+        if isinstance(line, dict):
+            line = {key: value for key, value in line.items() if key in known}
+        found.append(from_json(kind, line, where=f"{path}: {name} {number}"))
+    return found
+
+
+def _read_job(row: Row, root: Path, size: str) -> Job:
     place = root / row.folder
     parts = {name: place / name for name in ("by-target", "by-english")}
     if (place / "scores.json").is_file():  # a baseline: no checkpoint was chosen
@@ -123,6 +126,7 @@ def _read_job(row: Listed, root: Path, size: str) -> Job:
         length=_length(place, root),
         scored=scored,
         curve=read_curve(place / "curve.jsonl"),
+        note=one_line(row.note),
     )
 
 

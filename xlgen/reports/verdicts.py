@@ -10,8 +10,9 @@ from typing import Any
 
 from xlgen.files import write_whole
 from xlgen.languages import LANGUAGES
+from xlgen.reports import FINDINGS
 from xlgen.reports.certainty import Estimate
-from xlgen.reports.claims import FINDINGS, Claim
+from xlgen.reports.claims import Claim
 from xlgen.reports.comparisons import NEAR, Part, View
 from xlgen.reports.grid import metric_label
 from xlgen.reports.study import HONEST, PROTOCOL, SELECTIONS, Study
