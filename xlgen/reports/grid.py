@@ -24,6 +24,11 @@ MAIN_METRICS = (QUALITY, TARGET, ENGLISH, ASCII)
 WRONG_WORDS = "wrong_words"
 ALL_ENGLISH = "all_english"
 SWITCHING_METRICS = (WRONG_WORDS, ALL_ENGLISH, "lpr", "wpr")
+SWITCHING_TOLD = (
+    "Wrong words: share of words in another language than asked for; All English: share of outputs wholly in "
+    "English; LPR: share of outputs all of whose lines of five words or more are in the language; WPR: of "
+    "these, the share without an English word, in other than Latin script only."
+)
 Z_95 = 1.959964  # 97.5 % point of the standard normal distribution
 
 
