@@ -12,7 +12,7 @@ from markupsafe import Markup
 import xlgen
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.figures import Picture
-from xlgen.reports.grid import SWITCHING_TOLD, metric_label
+from xlgen.reports.grid import meanings, metric_label
 from xlgen.reports.text import number
 
 
@@ -31,8 +31,8 @@ def render_page(template: str, **values: Any) -> str:
     environment.filters["number"] = number
     environment.filters["breakable"] = _breakable
     environment.filters["metric_label"] = metric_label
+    environment.filters["meanings"] = meanings
     environment.globals |= {"languages": LANGUAGES, "source": SOURCE, "svg": _svg}
-    environment.globals["switching_told"] = SWITCHING_TOLD
     return environment.get_template(template).render(
         version=xlgen.__version__,
         policy=_policy(style, script),

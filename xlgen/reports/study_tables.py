@@ -19,8 +19,11 @@ from xlgen.reports.published import (
 )
 from xlgen.reports.study import FEW, PROTOCOL, Study, Summary
 from xlgen.reports.sweep import BASELINE
+from xlgen.reports.text import noted
 
 OURS, PAPER = "ours", "paper"
+OTHERS = "others"  # in the place of a language: the mean over those without labels
+ELSE = "Rows that the paper does not have"
 DELTA = "Δ prompt − model"
 LENGTH = re.compile(r"prompt, l=(\d+)")
 HEADROOM = re.compile(r"(?:prompt|model)(?:, (?:trans-test|trans-train|sup|sup-all))?")
@@ -32,7 +35,7 @@ Cells = Mapping[tuple[str, str], Summary]
 class Line:
     """A line of a table: whose it is, its size and row, its cells by (language, metric).
 
-    `state` says what is missing, and is empty where nothing is.
+    `state` says what is missing, `note` what stands behind the row's name; both may be empty.
     """
 
     source: str
@@ -40,6 +43,7 @@ class Line:
     row: str
     cells: Cells
     state: str = ""
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -73,6 +77,13 @@ class StudyTable:
     def languages(self) -> tuple[str, ...]:
         """The languages, each over its columns."""
         return tuple(dict.fromkeys(language for language, _ in self.columns))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stands behind the names of its rows."""
+        return noted(
+            {line.row: line.note for block in self.blocks for line in block.lines if line.note}
+        )
 
 
 def study_tables(study: Study, *, selection: str = PROTOCOL) -> tuple[StudyTable, ...]:
@@ -123,7 +134,7 @@ def _table_11(study: Study, selection: str) -> StudyTable:
     blocks = (
         layout.block("PromptTuning", [row for row in printed if row.startswith("prompt")]),
         layout.block("ModelTuning", [row for row in printed if row.startswith("model")]),
-        *([layout.block("Rows that the paper does not have", others)] if others else []),
+        *([layout.block(ELSE, others)] if others else []),
     )
     return StudyTable("11", "Table 11: the methods against forgetting", layout.columns, blocks)
 
@@ -170,7 +181,7 @@ class _Layout:
                 )
             )
         }
-        return Line(OURS, size, row, found, self.study.state(row, size))
+        return Line(OURS, size, row, found, self.study.state(row, size), self.study.note(row))
 
     def printed(self, row: str, size: str) -> Line:
         found = {

@@ -13,10 +13,10 @@ from safetensors import SafetensorError, safe_open
 from xlgen.config import from_json
 from xlgen.errors import InputError
 from xlgen.files import read_object
-from xlgen.languages import SOURCE, language_code
+from xlgen.languages import LANGUAGES, SOURCE, language_code
 from xlgen.model import MODELS
 from xlgen.reports.read import Cell, Prediction, read_lines, read_run
-from xlgen.reports.text import one_line
+from xlgen.reports.text import listed, one_line
 from xlgen.studies.index import Gap, Row
 
 Key = tuple[str, str]  # a benchmark and a split
@@ -71,13 +71,24 @@ class Job:
         return self.target in (None, language) or language == SOURCE
 
 
-def read_jobs(listed: Any, *, folder: Path) -> tuple[Job, ...]:
+def note_of(jobs: Sequence[Job]) -> str:
+    """Say what stands behind the name of a row, by target where that differs."""
+    found: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        found.setdefault(job.note, {})[LANGUAGES[job.target].name if job.target else ""] = None
+    if len(found) == 1:
+        return next(iter(found))
+    told = ((note, list(filter(None, names))) for note, names in found.items() if note)
+    return "; ".join(f"{note} ({listed(names)})" if names else note for note, names in told)
+
+
+def read_jobs(rows: Any, *, folder: Path) -> tuple[Job, ...]:
     """Read the runs that sweep.json lists; raise `InputError` for damage and for repeated runs."""
     path = folder / "sweep.json"
-    rows = _read(Row, listed, path=path)
-    names = {row.model: Path(row.model).name for row in rows}
+    read = _read(Row, rows, path=path)
+    names = {row.model: Path(row.model).name for row in read}
     found: dict[tuple[Any, ...], Job] = {}
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(read, start=1):
         unique = list(names.values()).count(names[row.model]) == 1
         size = names[row.model] if unique else row.model
         job = _read_job(row, folder, "" if row.row.startswith(BASELINE) else one_line(size))
@@ -88,20 +99,20 @@ def read_jobs(listed: Any, *, folder: Path) -> tuple[Job, ...]:
     return tuple(found.values())
 
 
-def read_gaps(listed: Any, *, folder: Path) -> tuple[str, ...]:
+def read_gaps(gaps: Any, *, folder: Path) -> tuple[str, ...]:
     """Read the rows that could not be made, each with its reason; earlier sweeps list none."""
-    found = _read(Gap, [] if listed is None else listed, path=folder / "sweep.json")
+    found = _read(Gap, [] if gaps is None else gaps, path=folder / "sweep.json")
     return tuple(one_line(str(gap)) for gap in found)
 
 
-def _read(kind: type[Line], listed: Any, *, path: Path) -> list[Line]:
+def _read(kind: type[Line], lines: Any, *, path: Path) -> list[Line]:
     """Read the lines of sweep.json of one kind; what they hold beyond it is no business of reports."""
     name = kind.__name__.lower()
-    if not isinstance(listed, list):
+    if not isinstance(lines, list):
         raise InputError(f"{path}: expected a list of '{name}s'; run `xlgen sweep` again")
     known = {field.name for field in fields(kind)}
     found = []
-    for number, line in enumerate(listed, start=1):
+    for number, line in enumerate(lines, start=1):
         if isinstance(line, dict):
             line = {key: value for key, value in line.items() if key in known}
         found.append(from_json(kind, line, where=f"{path}: {name} {number}"))
