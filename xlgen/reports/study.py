@@ -19,7 +19,7 @@ from xlgen.reports.certainty import Estimate, Parts, Scored, Seed, estimate, mea
 from xlgen.reports.grid import QUALITY, covers, measure
 from xlgen.reports.published import published_rows
 from xlgen.reports.read import Cell
-from xlgen.reports.sweep import Job, note_of, read_gaps, read_jobs
+from xlgen.reports.sweep import BASELINE, Job, note_of, read_gaps, read_jobs
 from xlgen.reports.text import listed, one_line
 
 PROTOCOL = "by-target"
@@ -72,9 +72,12 @@ class Study:
 
     @cached_property
     def rows(self) -> tuple[str, ...]:
-        """The rows of the sweep: those of the paper in its order, then others as they came."""
+        """The rows of the sweep: baselines, those of the paper in its order, then others as they came."""
         own = dict.fromkeys(job.row for job in self.jobs)
-        return tuple(row for row in dict.fromkeys([*published_rows(), *own]) if row in own)
+        copied = sorted(
+            (row for row in own if row.startswith(BASELINE)), key=lambda row: (len(row), row)
+        )
+        return tuple(row for row in dict.fromkeys([*copied, *published_rows(), *own]) if row in own)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:

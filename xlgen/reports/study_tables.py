@@ -109,7 +109,8 @@ def _printed_rows(table: str) -> list[str]:
 
 def _table_10(study: Study, selection: str) -> StudyTable:
     layout = _Layout(study, selection, "10", _columns(focus(study)))
-    rows = list(dict.fromkeys([*_printed_rows("10"), *study.rows]))
+    copied = [row for row in study.rows if row.startswith(BASELINE)]
+    rows = list(dict.fromkeys([*copied, *_printed_rows("10"), *study.rows]))
     lengths = [row for row in rows if LENGTH.fullmatch(row)]
     lengths.sort(key=lambda row: int(row.split("=")[1]))
     headroom = [row for row in rows if row.startswith(BASELINE) or HEADROOM.fullmatch(row)]
