@@ -21,12 +21,6 @@ from xlgen.reports.study_page import StudyReport, make_study_report
 
 
 @pytest.fixture(scope="module")
-def made(sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyReport:
-    folder = tmp_path_factory.mktemp("study")
-    return make_study_report(sweep, folder / "report.html", findings=folder / "findings.md")
-
-
-@pytest.fixture(scope="module")
 def page(made: StudyReport) -> str:
     return made.path.read_text("utf-8")
 

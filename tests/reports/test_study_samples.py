@@ -16,7 +16,7 @@ from xlgen.reports.html import make_report
 from xlgen.reports.read import read_run
 from xlgen.reports.samples import LanguageSamples, Sample, Segment, mark_words
 from xlgen.reports.study import PROTOCOL, Study, read_study
-from xlgen.reports.study_page import make_study_report
+from xlgen.reports.study_page import StudyReport, make_study_report
 from xlgen.reports.study_samples import COUNT, study_samples
 from xlgen.reports.sweep import Job
 
@@ -163,8 +163,8 @@ def test_an_empty_output_is_told(sweep: Path, tmp_path: Path):
 TEXT = re.compile(r'<div class="text".*?</div>', re.DOTALL)
 
 
-def test_texts_look_as_in_a_report_of_runs(sweep: Path, tmp_path: Path):
-    page = make_study_report(sweep, tmp_path / "study.html").path.read_text("utf-8")
+def test_texts_look_as_in_a_report_of_runs(sweep: Path, made: StudyReport, tmp_path: Path):
+    page = made.path.read_text("utf-8")
     folder = folder_of(sweep, "model", seed=0, target=None) / PROTOCOL
     runs = make_report([folder], tmp_path / "runs.html", samples=COUNT).path.read_text("utf-8")
     ours = set(TEXT.findall(page.split('id="samples"')[1]))
@@ -175,6 +175,7 @@ def test_texts_look_as_in_a_report_of_runs(sweep: Path, tmp_path: Path):
     assert any('<span class="wrong' in text for text in theirs)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_study_without_texts_says_so(sweep: Path, tmp_path: Path):
     copy = Path(shutil.copytree(sweep, tmp_path / "sweep"))
     for path in list(copy.rglob("predictions")):

@@ -14,7 +14,7 @@ from test_study import values
 from xlgen.reports.certainty import estimate
 from xlgen.reports.grid import ASCII, SWITCHING_METRICS
 from xlgen.reports.study import HONEST, PROTOCOL, Study, Summary, read_study
-from xlgen.reports.study_page import make_study_report
+from xlgen.reports.study_page import StudyReport, make_study_report
 from xlgen.reports.study_switching import SWITCHING, switching_tables, without_labels
 from xlgen.reports.study_tables import ELSE, OTHERS, OURS, Line, StudyTable
 from xlgen.reports.study_text import cell_text, markdown_study_table, study_records
@@ -151,6 +151,7 @@ def without_metrics(sweep: Path, *, kept: set[str], to: Path) -> Path:
     return copy
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_sweep_of_before_these_metrics_is_reported(sweep: Path, tmp_path: Path):
     old = without_metrics(sweep, kept={"sp_rouge_lsum", "ascii"}, to=tmp_path / "old")
     assert [metric for _, metric in switching_tables(read_study(old))[0].columns] == [ASCII]
@@ -162,10 +163,8 @@ def test_a_sweep_of_before_these_metrics_is_reported(sweep: Path, tmp_path: Path
     assert "Code switching" not in findings.read_text("utf-8")
 
 
-def test_page_and_markdown_hold_the_tables(sweep: Path, study: Study, tmp_path: Path):
-    out, findings = tmp_path / "report.html", tmp_path / "findings.md"
-    page = make_study_report(sweep, out, findings=findings).path.read_text("utf-8")
-    text = findings.read_text("utf-8")
+def test_page_and_markdown_hold_the_tables(made: StudyReport, study: Study):
+    page, text = (path.read_text("utf-8") for path in (made.path, made.findings_path))
     for table in switching_tables(study):
         assert page.count(f"<h3>{table.title}</h3>") == 2  # both ways of choosing checkpoints
         assert f"### {table.title}\n\n{markdown_study_table(table)}" in text
