@@ -3,8 +3,6 @@
 The paper shows examples of it (Table 1) and prints no numbers, so only our lines stand here.
 """
 
-from collections.abc import Sequence
-
 from xlgen.languages import LANGUAGES
 from xlgen.reports.grid import ASCII, SWITCHING_METRICS
 from xlgen.reports.study import PROTOCOL, Study, Summary
@@ -41,12 +39,7 @@ def switching_tables(study: Study, *, selection: str = PROTOCOL) -> tuple[StudyT
     ]
     titles = {OTHERS: f"Mean of {listed(list(names.values()))}", **names} if metrics else {}
     return tuple(
-        StudyTable(
-            f"switching-{code}",
-            title,
-            columns := tuple((code, metric) for metric in metrics),
-            _blocks(study, columns, selection),
-        )
+        _table(study, title, tuple((code, metric) for metric in metrics), selection=selection)
         for code, title in titles.items()
     )
 
@@ -70,15 +63,16 @@ def places(study: Study) -> list[Place]:
     ]
 
 
-def _blocks(study: Study, columns: Sequence[Place], selection: str) -> tuple[Block, ...]:
-    found: dict[str, list[Line]] = {title: [] for title in (*STARTS, ELSE)}
+def _table(study: Study, title: str, columns: tuple[Place, ...], *, selection: str) -> StudyTable:
+    blocks: dict[str, list[Line]] = {name: [] for name in (*STARTS, ELSE)}
     for row, size in places(study):
         cells = {
             column: cell
             for column in columns
             if (cell := score(study, (row, size), column=column, selection=selection))
         }
-        title = next((title for title, start in STARTS.items() if row.startswith(start)), ELSE)
+        name = next((name for name, start in STARTS.items() if row.startswith(start)), ELSE)
         line = Line(OURS, size, row, cells, study.state(row, size), study.note(row))
-        found[title].append(line)
-    return tuple(Block(title, tuple(lines)) for title, lines in found.items() if lines)
+        blocks[name].append(line)
+    filled = (Block(name, tuple(lines)) for name, lines in blocks.items() if lines)
+    return StudyTable("switching", title, columns, tuple(filled))

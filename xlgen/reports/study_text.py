@@ -128,8 +128,9 @@ def _terminal(cells: Cells, language: str, *, wide: bool) -> str:
 
 def study_records(study: Study) -> list[dict[str, Any]]:
     """List every cell of every row, ours for both selections and the paper's, as flat records."""
+    notes = {row: study.note(row) for row in study.rows}
     ours = [
-        _record(OURS, row, size, language, metric, selection, cell) | {"note": study.note(row)}
+        _record(OURS, row, size, language, metric, selection, cell) | {"note": notes[row]}
         for selection in SELECTIONS
         for row, size in places(study)
         for language in (*study.languages, OTHERS)

@@ -21,7 +21,7 @@ from xlgen.studies.index import Gap, Row
 
 Key = tuple[str, str]  # a benchmark and a split
 BASELINE = "lead-"  # rows that no model made, and that have no size
-Line = TypeVar("Line", Row, Gap)
+Listed = TypeVar("Listed", Row, Gap)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read_gaps(gaps: Any, *, folder: Path) -> tuple[str, ...]:
     return tuple(one_line(str(gap)) for gap in found)
 
 
-def _read(kind: type[Line], lines: Any, *, path: Path) -> list[Line]:
+def _read(kind: type[Listed], lines: Any, *, path: Path) -> list[Listed]:
     """Read the lines of sweep.json of one kind; what they hold beyond it is no business of reports."""
     name = kind.__name__.lower()
     if not isinstance(lines, list):

@@ -192,8 +192,10 @@ def write_findings(study: Study, path: Path) -> Path:
 def _tables(study: Study) -> Iterator[str]:
     yield "## Tables"
     yield ""
-    yield "Mean ± standard deviation over seeds. Lines in italics are printed in the paper, of mT5 on "
-    yield "WikiLingua-0: other models, data and tokenizer, not to be compared number by number."
+    yield (
+        "Mean ± standard deviation over seeds. Lines in italics are printed in the paper, of mT5 on "
+        "WikiLingua-0: other models, data and tokenizer, not to be compared number by number."
+    )
     yield ""
     for table in study_tables(study):
         yield from (f"### {table.title}", "", markdown_study_table(table))
