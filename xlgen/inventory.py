@@ -20,6 +20,7 @@ from xlgen.metrics import METRICS
 from xlgen.model import MODELS
 from xlgen.recipes import RECIPES, RUNS
 from xlgen.registry import Table, near_names
+from xlgen.reports import FINDINGS
 from xlgen.sources import BUILDERS, SOURCES
 from xlgen.studies import GRIDS, STUDIES
 from xlgen.tasks import TASKS
@@ -37,6 +38,7 @@ TABLES: dict[str, Table] = {
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "translators": TRANSLATORS,
+    "findings": FINDINGS,
     "runs": RUNS,
     "grids": GRIDS,
     "builders": BUILDERS,

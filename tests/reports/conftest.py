@@ -6,8 +6,10 @@ import pytest
 from made_runs import make_runs
 from made_sweeps import Sweep, make_sweep
 
-from xlgen.reports import Report, make_report
+from xlgen.reports import study_page
+from xlgen.reports.html import Report, make_report
 from xlgen.reports.study import Study, read_study
+from xlgen.reports.study_page import StudyReport, make_study_report
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,7 @@ SWEEP = Sweep(
     languages=("en", "ar", "hi", "th", "vi", "zh"),
     benchmark="howto0-short",
     unfinished={("model, sup", "nano", 1)},
+    notes={"model, sup": "labels of howto0-short"},
 )  # fmt: skip
 
 
@@ -50,3 +53,16 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study(sweep: Path) -> Study:
     """The study of `sweep`."""
     return read_study(sweep)
+
+
+@pytest.fixture(scope="session")
+def made(sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyReport:
+    """The report of `sweep`, with its findings as Markdown."""
+    folder = tmp_path_factory.mktemp("study")
+    return make_study_report(sweep, folder / "report.html", findings=folder / "findings.md")
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing on a study's page, where only its texts are looked at: figures take most of the time."""
+    monkeypatch.setattr(study_page, "draw_study", lambda study: ())

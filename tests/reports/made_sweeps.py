@@ -19,6 +19,7 @@ from xlgen.benchmarks.base import Benchmark
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.data.examples import Example
 from xlgen.languages import LANGUAGES
+from xlgen.reports.grid import SWITCHING_METRICS
 
 # Row -> share of the reference's words kept, and of outputs that are English instead.
 ROWS: dict[str, tuple[float, float]] = {
@@ -39,7 +40,7 @@ ROWS: dict[str, tuple[float, float]] = {
     "model, sup": (0.70, 0.01),
 }
 TARGETED = ("mix-unsup", "sup", "it-lm", "trans-train", "trans-test")
-METRICS = ("sp_rouge_lsum", "lid", "lid_en", "ascii")
+METRICS = ("sp_rouge_lsum", "lid", "lid_en", "ascii", *SWITCHING_METRICS)
 STEPS = (100, 200, 300, 400, 500)
 CURVES = ("sp_rouge_lsum", "lid", "ascii")
 
@@ -55,6 +56,7 @@ class Sweep:
     benchmark: str = "howto0"
     documents: int = 6
     unfinished: Collection[tuple[str, str, int]] = ()  # (row, size, seed) that did not run yet
+    notes: Mapping[str, str] = field(default_factory=dict)  # by row
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def make_sweep(root: Path, sweep: Sweep = Sweep()) -> Path:
                     name = f"{len(listed):03d}"
                     listed.append(
                         {"row": row, "target": target, "seed": seed, "model": size,
-                         "folder": f"evaluations/{name}"}
+                         "folder": f"evaluations/{name}", "note": sweep.notes.get(row, "")}
                     )  # fmt: skip
                     if (row, size, seed) not in sweep.unfinished:
                         _evaluate(root, listed[-1], sweep)

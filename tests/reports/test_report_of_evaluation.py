@@ -10,8 +10,9 @@ from xlgen.benchmarks.base import Benchmark
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.data.tokenizer import packaged_tokenizer
 from xlgen.metrics import METRICS
-from xlgen.reports import make_report, read_run
 from xlgen.reports.grid import MAIN_METRICS, SWITCHING_METRICS, metric_label
+from xlgen.reports.html import make_report
+from xlgen.reports.read import read_run
 from xlgen.reports.samples import mark_words
 from xlgen.run import evaluate_baseline
 

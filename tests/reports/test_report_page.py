@@ -17,8 +17,9 @@ from made_runs import BENCHMARKS, HOSTILE, make_runs, write_json
 from udhr import ARTICLE_1
 
 from xlgen.errors import InputError
-from xlgen.reports import Report, make_report, read_run
 from xlgen.reports.grid import make_grid
+from xlgen.reports.html import Report, make_report
+from xlgen.reports.read import read_run
 
 # Elements and attributes by which a page could fetch something.
 FETCHING = {"src", "srcset", "action", "formaction", "background", "poster", "ping", "xlink:href"}
@@ -135,7 +136,7 @@ def test_hostile_names_are_escaped_everywhere(tmp_path: Path, key: str):
 
 
 def test_the_same_folders_give_the_same_bytes(runs: list[Path], report: Report, tmp_path: Path):
-    program = "import sys; from pathlib import Path; from xlgen.reports import make_report; "
+    program = "import sys; from pathlib import Path; from xlgen.reports.html import make_report; "
     program += "make_report([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]))"
     again = tmp_path / "elsewhere" / "again.html"
     subprocess.run([sys.executable, "-c", program, again, *runs], check=True)

@@ -8,7 +8,7 @@ import pytest
 from made_runs import make_runs
 
 from xlgen.errors import InputError
-from xlgen.reports import read_run
+from xlgen.reports.read import read_run
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
-from xlgen.reports import Report, make_report, markdown_table, read_run, terminal_table
 from xlgen.reports.findings import find
 from xlgen.reports.grid import QUALITY, difference, empty_share, make_grid, wrong_share
-from xlgen.reports.read import RunResults
+from xlgen.reports.html import Report, make_report
+from xlgen.reports.read import RunResults, read_run
+from xlgen.reports.tables import markdown_table, terminal_table
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from made_sweeps import Sweep, make_sweep
 from xlgen.errors import InputError
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
 from xlgen.reports.study import HONEST, PROTOCOL, Study, is_study, read_study
+from xlgen.reports.sweep import note_of
 
 
 def values(sweep: Path, row: str, language: str, *, metric: str, part: str = PROTOCOL) -> dict:
@@ -84,6 +86,50 @@ def test_gaps_are_named(study: Study):
     assert (found.seeds, found.of, found.std) == (1, 2, None)
 
 
+def test_a_row_says_what_stands_behind_its_name(study: Study):
+    assert study.note("model, sup") == "labels of howto0-short"
+    assert study.note("prompt") == ""
+    assert study.note("model, it-lm") == ""  # not in the sweep
+
+
+NOTES = [
+    ({"fr": "of A", "th": "of A"}, "of A"),
+    ({"fr": "of A", "th": "of B", "hi": "of B"}, "of A (French); of B (Thai and Hindi)"),
+    ({"fr": "of A", "th": ""}, "of A (French)"),
+    ({None: "of A"}, "of A"),
+    ({None: "of A", "th": "of B"}, "of A; of B (Thai)"),
+]
+
+
+@pytest.mark.parametrize(("notes", "told"), NOTES)
+def test_notes_that_differ_name_their_languages(study: Study, notes: dict, told: str):
+    jobs = [replace(study.jobs[0], target=code, note=note) for code, note in notes.items()]
+    assert note_of(jobs) == told
+
+
+def test_a_sweep_of_before_there_were_notes_is_read(copy: Path, sweep: Path):
+    data = json.loads((copy / "sweep.json").read_text("utf-8"))
+    for row in data["rows"]:
+        del row["note"]
+    write_json(copy / "sweep.json", data)
+    assert read_study(copy).note("model, sup") == ""
+    assert read_study(copy).gaps() == read_study(sweep).gaps()
+
+
+def test_rows_that_cannot_be_made_are_gaps(copy: Path):
+    data = json.loads((copy / "sweep.json").read_text("utf-8"))
+    gap = {"row": "prompt, trans-test", "target": "th", "why": "no translator\n\u202eis set"}
+    write_json(copy / "sweep.json", data | {"gaps": [gap]})
+    told = "prompt, trans-test (th): no translator <U+202E>is set"
+    assert told in read_study(copy).gaps()
+    write_json(copy / "sweep.json", data | {"gaps": [{"row": 7}]})
+    with pytest.raises(InputError, match=r"sweep.json: gap 1"):
+        read_study(copy)
+    write_json(copy / "sweep.json", data | {"gaps": 7})
+    with pytest.raises(InputError, match="expected a list of 'gaps'"):
+        read_study(copy)
+
+
 def test_rows_stand_as_in_the_paper(study: Study):
     assert study.rows[:2] == ("lead-64", "prompt")
     assert set(study.rows) == set(SWEEP.rows)
@@ -121,6 +167,7 @@ def edit_rows(sweep: Path, **changes: object) -> None:
 
 DAMAGE = {
     "no text in row": ({"row": 5}, "sweep.json: row 2.row: expected str, got 5"),
+    "no text in note": ({"note": 5}, "sweep.json: row 2.note: expected str, got 5"),
     "no seed": ({"seed": "x"}, "row 2.seed: expected int"),
     "unknown target": ({"target": "xx"}, "unknown language code 'xx'"),
     "repeated": ({"seed": 1}, "row 3 repeats"),

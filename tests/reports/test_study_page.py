@@ -14,16 +14,10 @@ from typer.testing import CliRunner
 
 from xlgen.cli import app
 from xlgen.errors import InputError
-from xlgen.reports.claims import FINDINGS
+from xlgen.reports import FINDINGS
 from xlgen.reports.study import Study, read_study
 from xlgen.reports.study_figures import draw_study
 from xlgen.reports.study_page import StudyReport, make_study_report
-
-
-@pytest.fixture(scope="module")
-def made(sweep: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyReport:
-    folder = tmp_path_factory.mktemp("study")
-    return make_study_report(sweep, folder / "report.html", findings=folder / "findings.md")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +75,25 @@ def test_page_tells_findings_tables_and_gaps(page: str, made: StudyReport):
     assert page.count("<figure>") == 5  # 2a and 2b, 2c, 3, 4, 6
 
 
+def test_what_stands_behind_a_row_is_told_where_it_stands(made: StudyReport, study: Study):
+    page, text = (path.read_text("utf-8") for path in (made.path, made.findings_path))
+    sections = {name: page.split(f'id="{name}"')[1].split("</section>")[0] for name in (
+        "findings", "figures", "tables", "switching", "samples",
+    )}  # fmt: skip
+    for section in sections.values():
+        assert "labels of howto0-short" in section
+    told = "† MODEL, SUP: labels of howto0-short"
+    assert f"- {told}\n" in text.split("## Labels in the target language")[1]
+    for heading in ("### Table 10", "### Mean of", "### Thai"):
+        assert f"\n{told}\n" in text.split(heading)[1].split("###")[0]
+    assert told not in text.split("### Table 8")[1].split("###")[0]  # the row is not in it
+    found = [f for f in made.to_json()["findings"] if f["notes"]]
+    assert {f["finding"] for f in found} == {"supervision-above"}
+    assert found[0]["notes"] == ["MODEL, SUP: labels of howto0-short"]
+    rows = {record["row"] for record in made.scores if record["note"]}
+    assert rows == {"model, sup"}
+
+
 def test_the_same_sweep_gives_the_same_bytes_wherever_it_lies(
     sweep: Path, page: str, tmp_path: Path
 ):
@@ -110,6 +123,7 @@ def test_hostile_names_are_escaped(sweep: Path, tmp_path: Path):
     for job in data["rows"]:
         job["row"] = evil if job["row"] == "prompt, l=1" else job["row"]
         job["model"] = f"models/{evil.replace('/', '|')}"
+        job["note"] = evil
     write_json(copy / "sweep.json", data)
     text = make_study_report(copy, tmp_path / "report.html").path.read_text("utf-8")
     assert "<script>" not in text
@@ -159,6 +173,8 @@ def test_command_reports_a_sweep(sweep: Path, tmp_path: Path, made: StudyReport)
         "Findings",
         made.headline,
         "missing: nano · model, sup · th",
+        "MODEL, SUP † (1 of 2",
+        "† MODEL, SUP: labels of howto0-short",
     ):
         assert text in " ".join(told.output.split()), text
     assert "Table 8" not in told.output

@@ -86,6 +86,16 @@ def test_a_row_of_ones_own_is_shown(study: Study):
     assert [line.row for line in table.blocks[-1].lines] == ["prompt, mine"]
 
 
+def test_baselines_stand_together_the_shortest_first(study: Study):
+    lead = next(job for job in study.jobs if job.row == "lead-64")
+    more = tuple(replace(lead, row=row) for row in ("lead-256", "lead-128", "lead-32"))
+    found = replace(study, jobs=(*study.jobs, *more), _parts={})
+    assert found.rows[:5] == ("lead-32", "lead-64", "lead-128", "lead-256", "prompt")
+    block = study_tables(found)[0].blocks[0]
+    ours = [line.row for line in block.lines if line.source == OURS]
+    assert ours[:5] == list(found.rows[:5])
+
+
 def test_table_8_has_the_differences(tables: dict[str, StudyTable], study: Study):
     (gap,) = lines(tables["8"], OURS, "Δ prompt − model")
     prompt, model = (

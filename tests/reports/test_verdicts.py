@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from made_sweeps import CURVES
 
+from xlgen.reports import FINDINGS
 from xlgen.reports.certainty import Estimate
-from xlgen.reports.claims import FINDINGS
 from xlgen.reports.comparisons import Comparison, Part, Steps, View, languages_of, printed_gap
 from xlgen.reports.grid import QUALITY, TARGET
 from xlgen.reports.published import published

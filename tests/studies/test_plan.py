@@ -10,7 +10,7 @@ from xlgen.config import from_json, override, to_json
 from xlgen.errors import InputError
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Baseline, Evaluation
-from xlgen.run import Adaptation
+from xlgen.run import Adaptation, Data
 from xlgen.studies import STUDIES
 from xlgen.studies.named import night, paper
 from xlgen.studies.plan import Grid, open_grid
@@ -115,6 +115,26 @@ def test_intermediate_tuning_goes_on_from_the_first_run():
         for key in setting.split("."):
             value = value[key]
         assert value == str(ROOT / run.needs[0] / "export")
+
+
+def notes_of(study: Rows) -> dict[str, str]:
+    rows = replace(study, seeds=(0,)).plan(ROOT).index(grid="made", settings=study)["rows"]
+    return {row["row"]: row["note"] for row in rows}
+
+
+@pytest.mark.parametrize("way", ["prompt", "model"])
+def test_rows_say_what_stands_behind_their_name(way):
+    row = f"{way}, it-gigaword"
+    assert notes_of(night())[row] == "tuned first on the English of howto0-short"
+    assert notes_of(paper())[row] == "tuned first on the English of gigaword.jsonl"
+    own = Data(source="labels/own.csv")
+    assert notes_of(replace(night(), labels=own))[row] == "tuned first on own.csv"
+    two = replace(own, languages=("en", "zh-CN"))
+    told = "tuned first on the English and Chinese of own.csv"
+    assert notes_of(replace(night(), labels=two))[row] == told
+    assert notes_of(night())[f"{way}, trans-train"] == "translated by apertium"
+    assert notes_of(night())[f"{way}, trans-test"] == "translated by apertium"
+    assert notes_of(night())[way] == ""
 
 
 def test_a_language_without_a_translator_is_a_gap_and_no_row():

@@ -18,7 +18,8 @@ from xlgen.config import to_json
 from xlgen.errors import InputError
 from xlgen.recipes.evaluation import Evaluation
 from xlgen.reports.read import read_run
-from xlgen.studies.plan import Grid, Plan, Row
+from xlgen.studies.index import Row
+from xlgen.studies.plan import Grid, Plan
 from xlgen.studies.product import Product
 from xlgen.studies.sweep import Sweep, describe, seconds_of, sweep, to_do
 from xlgen.training.signals import Stopped

@@ -65,7 +65,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Generate for a benchmark and score it; finished languages are kept, so it can be stopped."""
-    from xlgen.reports import read_run, terminal_table
+    from xlgen.reports.read import read_run
+    from xlgen.reports.tables import terminal_table
     from xlgen.run import evaluate_baseline, evaluate_run
 
     wanted = None if languages == "all" else languages.split(",")

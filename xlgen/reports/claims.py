@@ -1,28 +1,10 @@
-"""FINDINGS: the paper's claims, in our words, each with the comparisons that hold or refute it."""
+"""The paper's claims, in our words, each with the comparisons that hold or refute it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from xlgen.registry import Table
 from xlgen.reports.comparisons import NEAR, AboveAll, Comparison, Lengths, Rows, Sizes, Steps
 from xlgen.reports.grid import QUALITY, TARGET
-
-FINDINGS = Table(
-    "finding",
-    {
-        "english-favours-model": "xlgen.reports.claims:ENGLISH_FAVOURS_MODEL",
-        "model-forgets-more": "xlgen.reports.claims:MODEL_FORGETS_MORE",
-        "forgetting-grows": "xlgen.reports.claims:FORGETTING_GROWS",
-        "capacity-paradox": "xlgen.reports.claims:CAPACITY_PARADOX",
-        "larger-forget-less": "xlgen.reports.claims:LARGER_FORGET_LESS",
-        "mixing-restores": "xlgen.reports.claims:MIXING_RESTORES",
-        "mix-all-near-mix": "xlgen.reports.claims:MIX_ALL_NEAR_MIX",
-        "factorized-restore": "xlgen.reports.claims:FACTORIZED_RESTORE",
-        "intermediate-hurts": "xlgen.reports.claims:INTERMEDIATE_HURTS",
-        "mixing-beats-lm": "xlgen.reports.claims:MIXING_BEATS_LM",
-        "supervision-above": "xlgen.reports.claims:SUPERVISION_ABOVE",
-    },
-)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ class Part:
     """One comparison: what is compared, ours with its interval or what is missing, the paper's.
 
     `sign` is what the claim expects of the difference; with 0 it expects less than `NEAR` either way.
-    `asked` are the languages that it is about, `of` the seeds that the sweep lists.
+    `asked` are the languages that it is about, `of` the seeds that the sweep lists, `notes` what is behind
+    the rows' names.
     """
 
     label: str
@@ -60,6 +61,7 @@ class Part:
     paper: tuple[tuple[str, float], ...]
     asked: tuple[str, ...]
     of: int
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,10 @@ class Comparison(ABC):
         why = "" if ours else missing or "no language and seed that both were scored in"
         asked = languages_of(view.study.languages, self.where)
         of = max((view.study.listed_seeds(row, view.size) for row in rows), default=0)
-        return Part(label, self.metric, self.where, self.sign, ours, why, tuple(paper), asked, of)
+        notes = tuple((row, view.study.note(row)) for row in rows)
+        return Part(
+            label, self.metric, self.where, self.sign, ours, why, tuple(paper), asked, of, notes
+        )
 
 
 @dataclass(frozen=True)
@@ -226,7 +231,7 @@ class AboveAll(Comparison):
         return self._part(
             f"{self.row.upper()} minus the best zero-shot row" + (f" ({best.upper()})" if best else ""),
             full[best] if best else None, missing=view.lacks(self.row) or "a zero-shot row",
-            paper=self._printed(), view=view, rows=(self.row,),
+            paper=self._printed(), view=view, rows=(self.row, best) if best else (self.row,),
         )  # fmt: skip
 
     def _zero_shot(self, rows: Sequence[str]) -> list[str]:

@@ -24,12 +24,28 @@ MAIN_METRICS = (QUALITY, TARGET, ENGLISH, ASCII)
 WRONG_WORDS = "wrong_words"
 ALL_ENGLISH = "all_english"
 SWITCHING_METRICS = (WRONG_WORDS, ALL_ENGLISH, "lpr", "wpr")
+MEANINGS = {
+    ASCII: "share of ASCII characters",
+    WRONG_WORDS: "share of words in another language than asked for",
+    ALL_ENGLISH: "share of outputs wholly in English",
+    "lpr": "share of outputs all of whose lines of five words or more are in the language",
+    "wpr": "of these, the share without an English word, in other than Latin script only",
+}
 Z_95 = 1.959964  # 97.5 % point of the standard normal distribution
 
 
 def metric_label(name: str) -> str:
     """Return a metric's name for a table or a plot; one that this version does not have keeps its own."""
     return str(METRICS[name](Pieces()).label) if name in METRICS else name
+
+
+def meanings(metrics: Iterable[str]) -> str:
+    """Say what metrics of code switching are, in a line.
+
+    >>> meanings(["ascii", "all_english"])
+    'ASCII: share of ASCII characters; All English: share of outputs wholly in English'
+    """
+    return "; ".join(f"{metric_label(metric)}: {MEANINGS[metric]}" for metric in metrics)
 
 
 def covers(metric: str, language: str) -> bool:

@@ -31,7 +31,7 @@ from xlgen.reports.grid import (
 )
 from xlgen.reports.page import data_uri, render_page
 from xlgen.reports.read import RunResults, read_run
-from xlgen.reports.samples import LanguageSamples, Marker, mark_words, pick_samples
+from xlgen.reports.samples import LanguageSamples, Marker, Shown, mark_words, pick_samples
 from xlgen.reports.tables import (
     differences_records,
     scores_csv,
@@ -146,6 +146,11 @@ def make_report(
 
 
 def _make_section(grid: Grid, count: int, *, samples: int, mark: Marker) -> Section:
+    key = (grid.benchmark, grid.split)
+    shown = [
+        Shown(name, system, run.predictions.get(key, ()))
+        for system, (name, run) in enumerate(zip(grid.systems, grid.runs, strict=True))
+    ]
     tradeoff = draw_tradeoff(grid, name=f"tradeoff{count}")
     return Section(
         key=f"benchmark-{count}",
@@ -155,7 +160,7 @@ def _make_section(grid: Grid, count: int, *, samples: int, mark: Marker) -> Sect
             draw_languages(grid, name=f"languages{count}"),
             *([tradeoff] if tradeoff else []),
         ),
-        samples=pick_samples(grid, count=samples, mark=mark),
+        samples=pick_samples(shown, languages=grid.languages, count=samples, mark=mark),
     )
 
 

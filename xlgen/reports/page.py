@@ -12,7 +12,7 @@ from markupsafe import Markup
 import xlgen
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.figures import Picture
-from xlgen.reports.grid import metric_label
+from xlgen.reports.grid import meanings, metric_label
 from xlgen.reports.text import number
 
 
@@ -31,13 +31,13 @@ def render_page(template: str, **values: Any) -> str:
     environment.filters["number"] = number
     environment.filters["breakable"] = _breakable
     environment.filters["metric_label"] = metric_label
-    environment.globals |= {"languages": LANGUAGES, "source": SOURCE}
+    environment.filters["meanings"] = meanings
+    environment.globals |= {"languages": LANGUAGES, "source": SOURCE, "svg": _svg}
     return environment.get_template(template).render(
         version=xlgen.__version__,
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        svg=_svg,
         **values,
     )
 

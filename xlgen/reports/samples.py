@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from xlgen.languages import LANGUAGES, SOURCE
-from xlgen.reports.grid import ALL_ENGLISH, ENGLISH, QUALITY, TARGET, WRONG_WORDS, Grid
+from xlgen.reports.grid import ALL_ENGLISH, ENGLISH, QUALITY, TARGET, WRONG_WORDS
 from xlgen.reports.read import Prediction
 from xlgen.reports.text import clip, visible
 
@@ -26,11 +26,22 @@ Marker = Callable[[str, str], Iterable[Segment]]
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A system whose outputs are shown; `system` is the number of its colour and shape."""
+
+    name: str
+    system: int
+    predictions: Sequence[Prediction]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Output:
     """One system's output for one article."""
 
     system: int
     name: str
+    note: str
     segments: tuple[Segment, ...]
     is_empty: bool
     is_wrong: bool
@@ -73,17 +84,18 @@ class LanguageSamples:
         return sum(sample.is_wrong for sample in self.samples)
 
 
-def pick_samples(grid: Grid, *, count: int, mark: Marker) -> tuple[LanguageSamples, ...]:
+def pick_samples(
+    shown: Sequence[Shown], *, languages: Sequence[str], count: int, mark: Marker
+) -> tuple[LanguageSamples, ...]:
     """Pick `count` articles per language by the hash of their id, so that no score plays a part."""
-    found: list[dict[tuple[str, str], Prediction]] = [
-        {(p.language, p.id): p for p in run.predictions.get((grid.benchmark, grid.split), ())}
-        for run in grid.runs
-    ]
+    found = [{(p.language, p.id): p for p in system.predictions} for system in shown]
     every = dict.fromkeys(key for predictions in found for key in predictions)
     picked = []
-    for code in grid.languages:
+    for code in languages:
         ids = sorted((i for language, i in every if language == code), key=_hash)
-        samples = tuple(_sample(grid, found, code, i, mark) for i in ids[:count])
+        samples = tuple(
+            _sample(shown, [known.get((code, i)) for known in found], mark) for i in ids[:count]
+        )
         if samples:
             language = LANGUAGES[code]
             picked.append(
@@ -125,31 +137,28 @@ def _hash(identity: str) -> bytes:
 
 
 def _sample(
-    grid: Grid,
-    found: Sequence[dict[tuple[str, str], Prediction]],
-    code: str,
-    identity: str,
-    mark: Marker,
+    shown: Sequence[Shown], predictions: Sequence[Prediction | None], mark: Marker
 ) -> Sample:
-    predictions = [(s, known.get((code, identity))) for s, known in enumerate(found)]
-    given = [p for _, p in predictions if p is not None]
+    given = [p for p in predictions if p is not None]
+    pairs = list(zip(shown, predictions, strict=True))
     article = next((p.input for p in given if p.input), "")
     return Sample(
-        id=visible(identity),
+        id=visible(given[0].id),
         article=clip(visible(article), characters=ARTICLE_CHARACTERS),
         reference=clip(visible(given[0].reference), characters=OUTPUT_CHARACTERS),
-        outputs=tuple(_output(grid, s, p, mark) for s, p in predictions if p is not None),
-        absent=tuple(grid.systems[s] for s, p in predictions if p is None),
+        outputs=tuple(_output(system, p, mark) for system, p in pairs if p is not None),
+        absent=tuple(system.name for system, p in pairs if p is None),
     )
 
 
-def _output(grid: Grid, system: int, prediction: Prediction, mark: Marker) -> Output:
+def _output(shown: Shown, prediction: Prediction, mark: Marker) -> Output:
     text = clip(prediction.prediction, characters=OUTPUT_CHARACTERS)
     segments = tuple(Segment(visible(s.text), s.wrong) for s in mark(text, prediction.language))
     target = prediction.scores.get(TARGET)
     return Output(
-        system=system,
-        name=grid.systems[system],
+        system=shown.system,
+        name=shown.name,
+        note=shown.note,
         segments=segments,
         is_empty=prediction.is_empty,
         is_wrong=target is not None and target <= 0 and not prediction.is_empty,

@@ -16,10 +16,10 @@ from xlgen.errors import InputError
 from xlgen.files import read_object
 from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.reports.certainty import Estimate, Parts, Scored, Seed, estimate, mean, subtract
-from xlgen.reports.grid import QUALITY, measure
+from xlgen.reports.grid import QUALITY, covers, measure
 from xlgen.reports.published import published_rows
 from xlgen.reports.read import Cell
-from xlgen.reports.sweep import Job, read_jobs
+from xlgen.reports.sweep import BASELINE, Job, note_of, read_gaps, read_jobs
 from xlgen.reports.text import listed, one_line
 
 PROTOCOL = "by-target"
@@ -37,7 +37,8 @@ class Summary:
     """One cell of a table: the mean over `seeds` of `of` seeds, its standard deviation and interval.
 
     `std` divides by n - 1 and is None for one seed; low and high are 95 % over documents and seeds
-    (`certainty.estimate`); `n` is how many outputs were scored. The paper's cells have no interval.
+    (`certainty.estimate`); `n` is how many outputs were scored. The paper's cells have no interval. A mean
+    over languages has no `std`; `lacks` are those without a score, None where it is of one language.
     """
 
     mean: float
@@ -48,6 +49,7 @@ class Summary:
     high: float | None = None
     n: int | None = None
     checkpoints: tuple[int, ...] = ()
+    lacks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,12 @@ class Study:
 
     @cached_property
     def rows(self) -> tuple[str, ...]:
-        """The rows of the sweep: those of the paper in its order, then others as they came."""
+        """The rows of the sweep: baselines, those of the paper in its order, then others as they came."""
         own = dict.fromkeys(job.row for job in self.jobs)
-        return tuple(row for row in dict.fromkeys([*published_rows(), *own]) if row in own)
+        copied = sorted(
+            (row for row in own if row.startswith(BASELINE)), key=lambda row: (len(row), row)
+        )
+        return tuple(row for row in dict.fromkeys([*copied, *published_rows(), *own]) if row in own)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
@@ -103,7 +108,7 @@ class Study:
 
     def _series(self, row: str, size: str, language: str, metric: str, selection: str) -> Parts:
         by_seed: dict[Seed, list[Scored]] = {}
-        for job in self._jobs_of(row, size, language):
+        for job in self.jobs_of(row, size, language):
             cell = self._cells(job, selection).get((language, metric))
             if cell is not None:
                 given = job.scored[selection].examples.get((self.benchmark, self.split), {})
@@ -114,7 +119,8 @@ class Study:
             {language: {seed: mean(scores) for seed, scores in by_seed.items()}} if by_seed else {}
         )
 
-    def _jobs_of(self, row: str, size: str, language: str) -> Iterator[Job]:
+    def jobs_of(self, row: str, size: str, language: str) -> Iterator[Job]:
+        """Yield the runs whose scores in a language are a row's, done or not."""
         for job in self.jobs:
             if job.row == row and job.size in ("", size) and job.counts_for(language):
                 yield job
@@ -140,8 +146,9 @@ class Study:
         found = estimate(parts)
         if found is None:
             return None
+        low, high = _bounds(found)
         values = [score.value for score in parts[language].values()]
-        jobs = list(self._jobs_of(row, size, language))
+        jobs = list(self.jobs_of(row, size, language))
         cells = [self._cells(job, selection).get((language, metric)) for job in jobs]
         known = [cell for cell in cells if cell is not None]
         return Summary(
@@ -149,10 +156,30 @@ class Study:
             std=statistics.stdev(values) if len(values) > 1 else None,
             seeds=len(values),
             of=len({job.seed for job in jobs}),
-            low=None if found.low is None else max(0.0, found.low),
-            high=None if found.high is None else min(100.0, found.high),
+            low=low,
+            high=high,
             n=min(cell.n for cell in known),
             checkpoints=tuple(cell.checkpoint for cell in known if cell.checkpoint is not None),
+        )
+
+    def average(
+        self, row: str, size: str, *, languages: Sequence[str], metric: str, selection: str
+    ) -> Summary | None:
+        """Return a row's mean over those of `languages` that it has, seeds counted where they are fewest."""
+        asked = [code for code in languages if covers(metric, code)]
+        parts = self.parts(row, size, languages=asked, metric=metric, selection=selection)
+        found = estimate(parts)
+        if found is None:
+            return None
+        low, high = _bounds(found)
+        return Summary(
+            mean=found.value,
+            std=None,
+            seeds=min(map(len, parts.values())),
+            of=max(len({job.seed for job in self.jobs_of(row, size, code)}) for code in parts),
+            low=low,
+            high=high,
+            lacks=tuple(code for code in asked if code not in parts),
         )
 
     def difference(
@@ -186,6 +213,10 @@ class Study:
         """Return how many seeds of a row the sweep lists, run or not."""
         return len({job.seed for job in self.jobs if (job.row, job.size) == (row, size)})
 
+    def note(self, row: str) -> str:
+        """Say what stands behind a row's name; empty where nothing was noted."""
+        return note_of([job for job in self.jobs if job.row == row])
+
     def length(self, row: str, size: str) -> int | None:
         """Return how many tokens a row's prompt has: by its name, or by its run's settings."""
         named = re.fullmatch(r"prompt, l=(\d+)", row)
@@ -213,6 +244,13 @@ class Study:
             if len(counts) > 1:
                 name = LANGUAGES[language].name
                 yield f"{name}: rows were scored on {listed([str(n) for n in counts])} outputs"
+
+
+def _bounds(found: Estimate) -> tuple[float | None, float | None]:
+    """Return the interval of a score, which lies between 0 and 100."""
+    if found.low is None or found.high is None:
+        return None, None
+    return max(0.0, found.low), min(100.0, found.high)
 
 
 def _gaps(jobs: Sequence[Job], name: str) -> Iterator[str]:
@@ -254,10 +292,13 @@ def read_study(folder: Path) -> Study:
         jobs=jobs,
         sizes=tuple(size for size, _ in sizes),
         parameters=dict(sizes),
-        left_out=tuple(
-            f"{name} · {part} was scored too and is not shown"
-            for name, part in dict.fromkeys(keys)
-            if (name, part) != (benchmark, split)
+        left_out=(
+            *read_gaps(data.get("gaps"), folder=Path(folder)),
+            *(
+                f"{name} · {part} was scored too and is not shown"
+                for name, part in dict.fromkeys(keys)
+                if (name, part) != (benchmark, split)
+            ),
         ),
     )
 

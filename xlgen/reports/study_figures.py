@@ -26,6 +26,7 @@ from xlgen.reports.study_curves import draw_learning
 from xlgen.reports.study_tables import focus
 from xlgen.reports.svg import GRID
 from xlgen.reports.sweep import BASELINE
+from xlgen.reports.text import noted
 
 SHORT = ("S", "B", "L", "XL", "XXL")  # SIZES, below an axis
 LENGTHS = (1, 10, 100, 1000)
@@ -156,7 +157,7 @@ def draw_headroom(study: Study) -> Picture | None:
             [shape_handle("o", size or "ours"), shape_handle("o", "paper XXL", hollow=True)],
             name="headroom",
             title="Figure 4: baselines and headroom",
-            caption=f"Means over seeds, bars one standard deviation. {HOLLOW}.",
+            caption=f"Means over seeds, bars one standard deviation. {HOLLOW}.{_notes(study, rows)}",
             left=1.75,
         )
 
@@ -188,12 +189,17 @@ def draw_methods(study: Study) -> Picture | None:
             name="methods",
             title="Figure 6: the methods against forgetting",
             caption="SP-ROUGE-Lsum against LID: up is better, right is more in the language asked for. A "
-            f"line leads from the plain method to each. {HOLLOW}.",
+            f"line leads from the plain method to each. {HOLLOW}.{_notes(study, tried)}",
         )
 
 
 def _ours(study: Study, row: str, size: str, language: str, metric: str) -> Dot:
     return study.summary(row, size, language=language, metric=metric)
+
+
+def _notes(study: Study, rows: Sequence[str]) -> str:
+    """Say what stands behind the rows' names, as the end of a caption."""
+    return "".join(f" {note}." for note in noted({row: study.note(row) for row in rows}))
 
 
 def _lengths(study: Study, size: str) -> dict[float, str]:

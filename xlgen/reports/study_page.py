@@ -12,13 +12,16 @@ from rich.text import Text
 
 from xlgen.files import check_writable, write_whole
 from xlgen.progress import progress
-from xlgen.reports.claims import FINDINGS, Claim
-from xlgen.reports.grid import QUALITY, metric_label
+from xlgen.reports import FINDINGS
+from xlgen.reports.claims import Claim
+from xlgen.reports.grid import MEANINGS, QUALITY, metric_label
 from xlgen.reports.page import data_uri, render_page
 from xlgen.reports.study import HONEST, PROTOCOL, SELECTIONS, Study, read_study
 from xlgen.reports.study_figures import draw_study
+from xlgen.reports.study_samples import study_samples
+from xlgen.reports.study_switching import TOLD, switching_tables
 from xlgen.reports.study_tables import study_tables
-from xlgen.reports.study_text import metric_name, study_records, terminal_study_table
+from xlgen.reports.study_text import NOTED, metric_name, study_records, terminal_study_table
 from xlgen.reports.tables import scores_csv, scores_json
 from xlgen.reports.text import listed, visible
 from xlgen.reports.verdicts import (
@@ -67,6 +70,11 @@ class Group:
     claim: Claim
     pairs: tuple[tuple[Finding, Finding], ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stands behind the names of its rows, at all sizes."""
+        return tuple(dict.fromkeys(note for ours, _ in self.pairs for note in ours.notes))
+
 
 def make_study_report(
     folder: Path, out: Path, *, findings: Path | None = None, width: int = 100
@@ -103,10 +111,10 @@ def make_study_report(
 def _render(
     study: Study, judged: dict[str, tuple[Finding, ...]], records: Sequence[dict[str, Any]]
 ) -> str:
-    tables = {
-        selection: study_tables(study, selection=selection)
-        for selection in progress(list(SELECTIONS), "Drawing the study")
-    }
+    tables, switching = {}, {}
+    for selection in progress(list(SELECTIONS), "Drawing the study"):
+        tables[selection] = study_tables(study, selection=selection)
+        switching[selection] = switching_tables(study, selection=selection)
     return render_page(
         "study.html",
         study=study,
@@ -115,6 +123,10 @@ def _render(
         method=METHOD,
         pictures=draw_study(study),
         tables=tables,
+        switching=switching,
+        switching_told=TOLD,
+        meanings=MEANINGS,
+        samples=study_samples(study),
         selections=SELECTIONS,
         gaps=study.gaps(),
         documents=_documents(study),
@@ -177,10 +189,11 @@ def _terminal(findings: Sequence[Finding]) -> RichTable:
             + (difference_text(part.ours) if part.ours else part.missing)
             for part in finding.parts
         )
+        notes = "".join(f"\n{NOTED} {note}" for note in finding.notes)
         style = "bold" if finding.verdict in ("holds", "does not hold") else "dim"
         table.add_row(
             Text(finding.verdict, style=style),
             Text(finding.size),
-            Text(f"{finding.claim.text}\n{parts}"),
+            Text(f"{finding.claim.text}\n{parts}{notes}"),
         )
     return table

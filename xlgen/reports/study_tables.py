@@ -19,8 +19,11 @@ from xlgen.reports.published import (
 )
 from xlgen.reports.study import FEW, PROTOCOL, Study, Summary
 from xlgen.reports.sweep import BASELINE
+from xlgen.reports.text import noted
 
 OURS, PAPER = "ours", "paper"
+OTHERS = "others"  # in the place of a language: the mean over those without labels
+ELSE = "Rows that the paper does not have"
 DELTA = "Δ prompt − model"
 LENGTH = re.compile(r"prompt, l=(\d+)")
 HEADROOM = re.compile(r"(?:prompt|model)(?:, (?:trans-test|trans-train|sup|sup-all))?")
@@ -32,7 +35,7 @@ Cells = Mapping[tuple[str, str], Summary]
 class Line:
     """A line of a table: whose it is, its size and row, its cells by (language, metric).
 
-    `state` says what is missing, and is empty where nothing is.
+    `state` says what is missing, `note` what stands behind the row's name; both may be empty.
     """
 
     source: str
@@ -40,6 +43,7 @@ class Line:
     row: str
     cells: Cells
     state: str = ""
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -74,6 +78,13 @@ class StudyTable:
         """The languages, each over its columns."""
         return tuple(dict.fromkeys(language for language, _ in self.columns))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stands behind the names of its rows."""
+        return noted(
+            {line.row: line.note for block in self.blocks for line in block.lines if line.note}
+        )
+
 
 def study_tables(study: Study, *, selection: str = PROTOCOL) -> tuple[StudyTable, ...]:
     """Lay a study out as Tables 10, 11 and 8, with the paper's lines below ours of the same row."""
@@ -98,7 +109,8 @@ def _printed_rows(table: str) -> list[str]:
 
 def _table_10(study: Study, selection: str) -> StudyTable:
     layout = _Layout(study, selection, "10", _columns(focus(study)))
-    rows = list(dict.fromkeys([*_printed_rows("10"), *study.rows]))
+    copied = [row for row in study.rows if row.startswith(BASELINE)]
+    rows = list(dict.fromkeys([*copied, *_printed_rows("10"), *study.rows]))
     lengths = [row for row in rows if LENGTH.fullmatch(row)]
     lengths.sort(key=lambda row: int(row.split("=")[1]))
     headroom = [row for row in rows if row.startswith(BASELINE) or HEADROOM.fullmatch(row)]
@@ -123,7 +135,7 @@ def _table_11(study: Study, selection: str) -> StudyTable:
     blocks = (
         layout.block("PromptTuning", [row for row in printed if row.startswith("prompt")]),
         layout.block("ModelTuning", [row for row in printed if row.startswith("model")]),
-        *([layout.block("Rows that the paper does not have", others)] if others else []),
+        *([layout.block(ELSE, others)] if others else []),
     )
     return StudyTable("11", "Table 11: the methods against forgetting", layout.columns, blocks)
 
@@ -170,7 +182,7 @@ class _Layout:
                 )
             )
         }
-        return Line(OURS, size, row, found, self.study.state(row, size))
+        return Line(OURS, size, row, found, self.study.state(row, size), self.study.note(row))
 
     def printed(self, row: str, size: str) -> Line:
         found = {

@@ -8,13 +8,14 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from xlgen.metrics import METRICS
-from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
+from xlgen.reports.grid import ENGLISH, QUALITY, TARGET, metric_label
 from xlgen.reports.published import SEEDS, SUMMARIES, printed_cells
 from xlgen.reports.study import PROTOCOL, SELECTIONS, Study, Summary
-from xlgen.reports.study_tables import OURS, PAPER, Cells, StudyTable
-from xlgen.reports.sweep import BASELINE
+from xlgen.reports.study_switching import SWITCHING, places, score
+from xlgen.reports.study_tables import OTHERS, OURS, PAPER, Cells, Line, StudyTable
 from xlgen.reports.text import number
 
+NOTED = "†"
 NAMED, WIDE = (
     34,
     9,
@@ -26,24 +27,45 @@ def metric_name(language: str, metric: str) -> str:
 
     >>> metric_name("th", "lid"), metric_name("th", "lid_en"), metric_name("th", "sp_rouge_lsum")
     ('LID TH', 'LID EN', 'SP-RG')
+    >>> metric_name("th", "wpr")
+    'WPR'
     """
     asked = {QUALITY: "SP-RG", ENGLISH: "LID EN", TARGET: f"LID {language.upper()}"}
-    return asked.get(metric, metric)
+    return asked[metric] if metric in asked else metric_label(metric)
 
 
 def cell_text(cell: Summary | None) -> str:
-    """Write a cell: mean ± standard deviation over seeds, and the seeds where some are missing."""
+    """Write a cell: mean ± standard deviation over seeds, and the seeds where some are missing.
+
+    A mean over languages stands with its interval, and names the languages that it lacks.
+    """
     if cell is None:
         return "–"
-    spread = "" if cell.std is None else f" ±{cell.std:.1f}"
-    return (
-        number(cell.mean) + spread + (f" ({cell.seeds}/{cell.of})" if cell.seeds < cell.of else "")
-    )
+    parts = [number(cell.mean)]
+    if cell.std is not None:
+        parts.append(f"±{cell.std:.1f}")
+    if cell.lacks is not None and cell.low is not None and cell.high is not None:
+        parts.append(f"({number(cell.low)} to {number(cell.high)})")
+    if cell.seeds < cell.of:
+        parts.append(f"({cell.seeds}/{cell.of})")
+    if cell.lacks:
+        parts.append(f"without {', '.join(cell.lacks).upper()}")
+    return " ".join(parts)
+
+
+def line_name(line: Line) -> str:
+    """Write a row's name, with a sign where a note stands below the table, and what is missing."""
+    name = f"{line.name} {NOTED}" if line.note else line.name
+    return f"{name} ({line.state})" if line.state else name
 
 
 def markdown_study_table(table: StudyTable) -> str:
     """Make a Markdown table; the paper's lines are in italics and say so."""
-    names = [f"{code.upper()} {metric_name(code, metric)}" for code, metric in table.columns]
+    many = len(table.languages) > 1
+    names = [
+        f"{code.upper()} {metric_name(code, metric)}" if many else metric_name(code, metric)
+        for code, metric in table.columns
+    ]
     lines = [
         f"| {' | '.join(['size', 'row', *names])} |",
         f"|{'---|' * 2}{'---:|' * len(names)}",
@@ -52,12 +74,12 @@ def markdown_study_table(table: StudyTable) -> str:
         lines.append(f"| **{block.title}** |{' |' * (len(names) + 1)}")
         for line in block.lines:
             texts = [cell_text(line.cells.get(column)) for column in table.columns]
-            name = f"{line.name} ({line.state})" if line.state else line.name
-            shown = [line.label, name, *texts]
+            shown = [line.label, line_name(line), *texts]
             if line.source == PAPER:
                 shown = [f"*{text}*" for text in shown]
             lines.append(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in shown)} |")
-    return "\n".join(lines) + "\n"
+    notes = [f"\n{NOTED} {note}" for note in table.notes]
+    return "\n".join([*lines, *notes]) + "\n"
 
 
 def terminal_study_table(table: StudyTable, *, width: int = 100) -> RichTable:
@@ -70,11 +92,12 @@ def terminal_study_table(table: StudyTable, *, width: int = 100) -> RichTable:
     scored = {code for line in ours for code, _ in line.cells}
     languages = [code for code in table.languages if code in scored]
     wide = NAMED + WIDE * len(languages) <= width
+    told = (
+        f"SP-ROUGE{' ± standard deviation over seeds' if wide else ''}; below: LID English/target"
+    )
     shown = RichTable(
         title=Text(table.title, style="bold"),
-        caption=Text(
-            f"SP-ROUGE{' ± standard deviation over seeds' if wide else ''}; below: LID English/target"
-        ),
+        caption=Text("\n".join([told, *(f"{NOTED} {note}" for note in table.notes)])),
         box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False,
         title_justify="left", caption_justify="left",
     )  # fmt: skip
@@ -87,9 +110,10 @@ def terminal_study_table(table: StudyTable, *, width: int = 100) -> RichTable:
         own = {line.row for line in block.lines if line.source == OURS}
         for line in (line for line in block.lines if line.row in own):
             style = "dim italic" if line.source == PAPER else ""
-            name = f"{line.name} ({line.state})" if line.state else line.name
             texts = [_terminal(line.cells, code, wide=wide) for code in languages]
-            shown.add_row(*(Text(text, style=style) for text in (line.label, name, *texts)))
+            shown.add_row(
+                *(Text(text, style=style) for text in (line.label, line_name(line), *texts))
+            )
     return shown
 
 
@@ -104,14 +128,14 @@ def _terminal(cells: Cells, language: str, *, wide: bool) -> str:
 
 def study_records(study: Study) -> list[dict[str, Any]]:
     """List every cell of every row, ours for both selections and the paper's, as flat records."""
+    notes = {row: study.note(row) for row in study.rows}
     ours = [
-        _record(OURS, row, size, language, metric, selection, cell)
+        _record(OURS, row, size, language, metric, selection, cell) | {"note": notes[row]}
         for selection in SELECTIONS
-        for row in study.rows
-        for size in (("",) if row.startswith(BASELINE) else study.sizes)
-        for language in study.languages
-        for metric in METRICS
-        if (cell := study.summary(row, size, language=language, metric=metric, selection=selection))
+        for row, size in places(study)
+        for language in (*study.languages, OTHERS)
+        for metric in (SWITCHING if language == OTHERS else METRICS)
+        if (cell := score(study, (row, size), column=(language, metric), selection=selection))
     ]
     return [*ours, *_paper_records()]
 
@@ -145,4 +169,5 @@ def _record(
         "of_seeds": cell.of,
         "n": cell.n,
         "checkpoints": " ".join(map(str, cell.checkpoints)) or None,
+        "note": "",
     }

@@ -6,31 +6,22 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
 from xlgen.config import from_json
 from xlgen.errors import InputError
 from xlgen.files import read_object
-from xlgen.languages import SOURCE, language_code
+from xlgen.languages import LANGUAGES, SOURCE, language_code
 from xlgen.model import MODELS
 from xlgen.reports.read import Cell, Prediction, read_lines, read_run
-from xlgen.reports.text import one_line
+from xlgen.reports.text import listed, one_line
+from xlgen.studies.index import Gap, Row
 
 Key = tuple[str, str]  # a benchmark and a split
 BASELINE = "lead-"  # rows that no model made, and that have no size
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A row of sweep.json; `folder` is relative to the sweep's own."""
-
-    row: str
-    model: str
-    folder: str
-    target: str | None = None
-    seed: int | None = None
+Listed = TypeVar("Listed", Row, Gap)
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,8 @@ class Folder:
 class Job:
     """One run of a sweep; `scored` has an entry for each selection of checkpoints that was evaluated.
 
-    `size` names the model, and is empty for a baseline; `length` is that of the prompt, in tokens.
+    `size` names the model, and is empty for a baseline; `length` is that of the prompt, in tokens. `note`
+    says what stands behind the row's name.
     """
 
     row: str
@@ -72,21 +64,31 @@ class Job:
     length: int | None
     scored: Mapping[str, Folder]
     curve: tuple[Point, ...]
+    note: str = ""
 
     def counts_for(self, language: str) -> bool:
         """Whether this run's scores in a language are its row's."""
         return self.target in (None, language) or language == SOURCE
 
 
-def read_jobs(listed: Any, *, folder: Path) -> tuple[Job, ...]:
+def note_of(jobs: Sequence[Job]) -> str:
+    """Say what stands behind the name of a row, by target where that differs."""
+    found: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        found.setdefault(job.note, {})[LANGUAGES[job.target].name if job.target else ""] = None
+    if len(found) == 1:
+        return next(iter(found))
+    told = ((note, list(filter(None, names))) for note, names in found.items() if note)
+    return "; ".join(f"{note} ({listed(names)})" if names else note for note, names in told)
+
+
+def read_jobs(rows: Any, *, folder: Path) -> tuple[Job, ...]:
     """Read the runs that sweep.json lists; raise `InputError` for damage and for repeated runs."""
     path = folder / "sweep.json"
-    if not isinstance(listed, list):
-        raise InputError(f"{path}: expected a list of 'rows'; run `xlgen sweep` again")
-    rows = [_listed(record, f"{path}: row {n}") for n, record in enumerate(listed, start=1)]
-    names = {row.model: Path(row.model).name for row in rows}
+    read = _read(Row, rows, path=path)
+    names = {row.model: Path(row.model).name for row in read}
     found: dict[tuple[Any, ...], Job] = {}
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(read, start=1):
         unique = list(names.values()).count(names[row.model]) == 1
         size = names[row.model] if unique else row.model
         job = _read_job(row, folder, "" if row.row.startswith(BASELINE) else one_line(size))
@@ -97,15 +99,27 @@ def read_jobs(listed: Any, *, folder: Path) -> tuple[Job, ...]:
     return tuple(found.values())
 
 
-def _listed(record: Any, where: str) -> Listed:
-    known = {field.name for field in fields(Listed)}
-    if isinstance(record, dict):
-        record = {key: value for key, value in record.items() if key in known}
-    row: Listed = from_json(Listed, record, where=where)
-    return row
+def read_gaps(gaps: Any, *, folder: Path) -> tuple[str, ...]:
+    """Read the rows that could not be made, each with its reason; earlier sweeps list none."""
+    found = _read(Gap, [] if gaps is None else gaps, path=folder / "sweep.json")
+    return tuple(one_line(str(gap)) for gap in found)
 
 
-def _read_job(row: Listed, root: Path, size: str) -> Job:
+def _read(kind: type[Listed], lines: Any, *, path: Path) -> list[Listed]:
+    """Read the lines of sweep.json of one kind; what they hold beyond it is no business of reports."""
+    name = kind.__name__.lower()
+    if not isinstance(lines, list):
+        raise InputError(f"{path}: expected a list of '{name}s'; run `xlgen sweep` again")
+    known = {field.name for field in fields(kind)}
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if isinstance(line, dict):
+            line = {key: value for key, value in line.items() if key in known}
+        found.append(from_json(kind, line, where=f"{path}: {name} {number}"))
+    return found
+
+
+def _read_job(row: Row, root: Path, size: str) -> Job:
     place = root / row.folder
     parts = {name: place / name for name in ("by-target", "by-english")}
     if (place / "scores.json").is_file():  # a baseline: no checkpoint was chosen
@@ -123,6 +137,7 @@ def _read_job(row: Listed, root: Path, size: str) -> Job:
         length=_length(place, root),
         scored=scored,
         curve=read_curve(place / "curve.jsonl"),
+        note=one_line(row.note),
     )
 
 

@@ -1,6 +1,7 @@
 """Make any text safe to look at: controls become visible, long texts are cut, numbers are rounded."""
 
 import re
+from collections.abc import Mapping
 
 # Unicode's Bidi_Control characters can reorder what a reader sees; C0, C1 and lone surrogates can
 # drive a terminal or break a file. Joiners (U+200C, U+200D) stay: Hindi needs them.
@@ -52,3 +53,15 @@ def listed(names: list[str]) -> str:
     ('a', 'a and b', 'a, b and c')
     """
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def noted(notes: Mapping[str, str]) -> tuple[str, ...]:
+    """Say the notes on rows of a table, those with the same one together.
+
+    >>> noted({"prompt, sup": "of Thai", "prompt": "", "model, sup": "of Thai"})
+    ('PROMPT, SUP and MODEL, SUP: of Thai',)
+    """
+    found: dict[str, list[str]] = {}
+    for row, note in notes.items():
+        found.setdefault(note, []).append(row.upper())
+    return tuple(f"{listed(rows)}: {note}" for note, rows in found.items() if note)

@@ -10,14 +10,16 @@ from typing import Any
 
 from xlgen.files import write_whole
 from xlgen.languages import LANGUAGES
+from xlgen.reports import FINDINGS
 from xlgen.reports.certainty import Estimate
-from xlgen.reports.claims import FINDINGS, Claim
+from xlgen.reports.claims import Claim
 from xlgen.reports.comparisons import NEAR, Part, View
-from xlgen.reports.grid import metric_label
+from xlgen.reports.grid import meanings, metric_label
 from xlgen.reports.study import HONEST, PROTOCOL, SELECTIONS, Study
+from xlgen.reports.study_switching import SWITCHING, TOLD, switching_tables
 from xlgen.reports.study_tables import study_tables
-from xlgen.reports.study_text import markdown_study_table
-from xlgen.reports.text import listed, number
+from xlgen.reports.study_text import NOTED, markdown_study_table
+from xlgen.reports.text import listed, noted, number
 
 HOLDS, FAILS, UNCLEAR, UNMEASURED = "holds", "does not hold", "not clear", "not measured"
 METHOD = (
@@ -40,6 +42,11 @@ class Finding:
     reason: str
     parts: tuple[Part, ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stands behind the names of the rows that are compared."""
+        return noted(dict(note for part in self.parts for note in part.notes))
+
     def to_json(self) -> dict[str, Any]:
         """Return a flat record with the comparisons in it."""
         return {
@@ -50,6 +57,7 @@ class Finding:
             "selection": self.selection,
             "verdict": self.verdict,
             "reason": self.reason,
+            "notes": list(self.notes),
             "comparisons": [
                 {
                     "label": part.label,
@@ -171,16 +179,7 @@ def write_findings(study: Study, path: Path) -> Path:
         "",
         *_overview(findings[PROTOCOL], findings[HONEST]),
         *(line for name in FINDINGS for line in _section(name, findings)),
-        "## Tables",
-        "",
-        "Mean ± standard deviation over seeds. Lines in italics are printed in the paper, of mT5 on "
-        "WikiLingua-0: other models, data and tokenizer, not to be compared number by number.",
-        "",
-        *(
-            line
-            for table in study_tables(study)
-            for line in (f"### {table.title}", "", markdown_study_table(table))
-        ),
+        *_tables(study),
     ]
     gaps = study.gaps()
     lines += ["## Missing", "", *(f"- {text}" for text in gaps), ""] if gaps else []
@@ -188,6 +187,23 @@ def write_findings(study: Study, path: Path) -> Path:
         Path(path), "\n".join(lines), what="the findings", remedy="choose another --findings"
     )
     return Path(path)
+
+
+def _tables(study: Study) -> Iterator[str]:
+    yield "## Tables"
+    yield ""
+    yield (
+        "Mean ± standard deviation over seeds. Lines in italics are printed in the paper, of mT5 on "
+        "WikiLingua-0: other models, data and tokenizer, not to be compared number by number."
+    )
+    yield ""
+    for table in study_tables(study):
+        yield from (f"### {table.title}", "", markdown_study_table(table))
+    switching = switching_tables(study)
+    if switching:
+        yield from ("## Code switching", "", f"{TOLD} {meanings(SWITCHING)}.", "")
+    for table in switching:
+        yield from (f"### {table.title}", "", markdown_study_table(table))
 
 
 def _overview(protocol: Sequence[Finding], honest: Sequence[Finding]) -> Iterator[str]:
@@ -212,11 +228,10 @@ def _section(name: str, findings: dict[str, tuple[Finding, ...]]) -> Iterator[st
             for part, honest in zip(ours.parts, other.parts, strict=True):
                 yield _row(ours, part, honest)
     yield ""
-    for ours, _ in pairs:
-        if ours.name == name:
-            yield f"- {ours.size}: **{ours.verdict}**" + (
-                f" ({ours.reason})" if ours.reason else ""
-            )
+    found = [ours for ours, _ in pairs if ours.name == name]
+    for ours in found:
+        yield f"- {ours.size}: **{ours.verdict}**" + (f" ({ours.reason})" if ours.reason else "")
+    yield from dict.fromkeys(f"- {NOTED} {note}" for finding in found for note in finding.notes)
     yield ""
 
 

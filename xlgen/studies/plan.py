@@ -13,6 +13,7 @@ from xlgen.config import override, read_config, to_json
 from xlgen.recipes.base import RunConfig
 from xlgen.registry import Table
 from xlgen.studies import GRIDS, STUDIES
+from xlgen.studies.index import Gap, Row
 
 
 @dataclass(frozen=True)
@@ -22,33 +23,6 @@ class Job:
     folder: str
     config: RunConfig
     needs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the study's tables: which evaluation (a job's folder) measures what.
-
-    `row` is the paper's name of it, such as "prompt, mix-unsup". `target` is the language it was made for,
-    None for all.
-    """
-
-    row: str
-    folder: str
-    model: str
-    seed: int | None = None
-    target: str | None = None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A row that cannot be made for a language, and why."""
-
-    row: str
-    target: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.row} ({self.target}): {self.why}"
 
 
 class Plan:

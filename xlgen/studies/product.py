@@ -10,7 +10,8 @@ from xlgen.errors import InputError
 from xlgen.recipes.evaluation import Evaluation
 from xlgen.recipes.resolve import resolve
 from xlgen.run import Adaptation
-from xlgen.studies.plan import Grid, Plan, Row
+from xlgen.studies.index import Row
+from xlgen.studies.plan import Grid, Plan
 
 
 @dataclass(frozen=True)

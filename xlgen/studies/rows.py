@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
-from xlgen.languages import SOURCE
+from xlgen.languages import LANGUAGES, SOURCE, language_code
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Baseline, Evaluation
 from xlgen.recipes.rows import (
@@ -24,7 +24,8 @@ from xlgen.recipes.translation import Translation
 from xlgen.registry import near_names
 from xlgen.reports.published import published_sizes
 from xlgen.run import Adaptation, Data
-from xlgen.studies.plan import Gap, Grid, Plan, Row
+from xlgen.studies.index import Gap, Row
+from xlgen.studies.plan import Grid, Plan
 from xlgen.tasks.lm import LM
 from xlgen.translation.base import Translator
 
@@ -112,7 +113,8 @@ class Rows(Grid):
                 translator=at.translator if row.translates == "test" else None,
             )
             folder = at.job(f"{name} scores", evaluation)
-            plan.row(Row(name, folder.name, size, seed=seed, target=target))
+            note = row.note(at)
+            plan.row(Row(name, folder.name, size, seed=seed, target=target, note=note))
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,13 @@ def _intermediate_labels(at: Place) -> Adaptation:
     return continued(at.run, at.job(f"{at.way} labels", first) / "export")
 
 
+def _labels_note(at: Place) -> str:
+    labels = at.study.labels
+    codes = labels.languages or filter(None, [labels.language])
+    names = " and ".join(LANGUAGES[language_code(code)].name for code in codes)
+    return f"tuned first on {f'the {names} of ' if names else ''}{Path(labels.source).name}"
+
+
 def _factorized(at: Place) -> Adaptation:
     """FP: a bank of halves first, then the task half of summarization."""
     method = halves(at.run, at.languages)
@@ -196,7 +205,8 @@ def _trans_train(at: Place) -> Adaptation:
 class RowKind:
     """How a row is made, for which ways of tuning, and with which settings it generates.
 
-    `translates` says where a translator is needed, for the training labels or at test time.
+    `translates` says where a translator is needed, for the training labels or at test time. `note` is what a
+    reader of the tables must know of the row in this study.
     """
 
     make: Callable[[Place], Adaptation]
@@ -204,6 +214,11 @@ class RowKind:
     ways: tuple[Way, ...] = ("prompt", "model")
     settings: tuple[str, ...] = ()
     translates: Literal["train", "test"] | None = None
+    note: Callable[[Place], str] = lambda at: ""
+
+
+def _translator_note(at: Place) -> str:
+    return f"translated by {at.translator.name}"
 
 
 def _of(target: str | None) -> tuple[str, ...]:
@@ -213,14 +228,18 @@ def _of(target: str | None) -> tuple[str, ...]:
 
 ROWS: dict[str, RowKind] = {
     "": RowKind(lambda at: at.run),
-    "trans-test": RowKind(lambda at: at.run, per_target=True, translates="test"),
-    "trans-train": RowKind(_trans_train, per_target=True, translates="train"),
+    "trans-test": RowKind(
+        lambda at: at.run, per_target=True, translates="test", note=_translator_note
+    ),
+    "trans-train": RowKind(
+        _trans_train, per_target=True, translates="train", note=_translator_note
+    ),
     "sup": RowKind(lambda at: supervised(at.run, _of(at.target)), per_target=True),
     "sup-all": RowKind(lambda at: supervised(at.run, at.languages)),
     "mix-unsup": RowKind(lambda at: mixed(at.run, _of(at.target)), per_target=True),
     "mix-unsup-all": RowKind(lambda at: mixed(at.run)),
     "it-lm": RowKind(_intermediate_text, per_target=True),
-    "it-gigaword": RowKind(_intermediate_labels),
+    "it-gigaword": RowKind(_intermediate_labels, note=_labels_note),
     "fp": RowKind(_factorized, ways=("prompt",)),
     "fp-en": RowKind(_factorized, ways=("prompt",), settings=("method.swap=false",)),
     **{

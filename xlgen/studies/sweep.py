@@ -18,7 +18,8 @@ from xlgen.config import to_json
 from xlgen.errors import InputError
 from xlgen.files import read_object, write_json
 from xlgen.recipes.evaluation import Baseline, Evaluation
-from xlgen.studies.plan import Gap, Grid, Job, Plan
+from xlgen.studies.index import Gap
+from xlgen.studies.plan import Grid, Job, Plan
 from xlgen.training.disk import Disk
 from xlgen.training.folder import RunLock
 from xlgen.training.signals import Stopped, StopRequest
