@@ -71,7 +71,7 @@ def test_a_folder_of_another_size_is_told(tmp_path):
 
 def test_model_tuning_costs_more_of_everything_and_continued_runs_know_their_model():
     plan = night().plan(ROOT)
-    costs = {job.folder: cost(job, plan, {}) for job in plan.jobs.values()}
+    costs = {job.folder: cost(job, plan=plan, shapes={}) for job in plan.jobs.values()}
     prompt, model, continued = (
         next(costs[folder] for folder in costs if folder.startswith(name))
         for name in ("prompt-nano-s0", "model-nano-s0", "model-it-lm-fr-nano-s0")
@@ -96,5 +96,7 @@ def _ratio(shape: T5Config, *, prompt_length: int) -> float:
     plan = Plan(ROOT)
     for run in runs:
         plan.job("run", run)
-    model, prompt = (cost(job, plan, {"tiny": shape}).flop for job in plan.jobs.values())
+    model, prompt = (
+        cost(job, plan=plan, shapes={"tiny": shape}).flop for job in plan.jobs.values()
+    )
     return model / prompt

@@ -92,7 +92,7 @@ def _text(name: str) -> Need:
     return Need("text", name, "" if known else "no such folder of <language>.txt")
 
 
-def cost(job: Job, plan: Plan, shapes: Shapes) -> Cost:
+def cost(job: Job, *, plan: Plan, shapes: Shapes) -> Cost:
     """Return what a job costs at most; nothing where nothing is multiplied."""
     config = job.config
     if isinstance(config, Adaptation | TextTuning):

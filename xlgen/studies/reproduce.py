@@ -78,7 +78,7 @@ def reproduction(
         for model in ways.values()
         if size in SIZES
     }
-    costs = {job.folder: cost(job, plan, shapes) for job in plan.jobs.values()}
+    costs = {job.folder: cost(job, plan=plan, shapes=shapes) for job in plan.jobs.values()}
     by_size = {size: _sum(plan, costs, size) for size in study.sizes}
     return Reproduction(study, plan, needs(plan, shapes), by_size)
 
