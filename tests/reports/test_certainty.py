@@ -23,6 +23,15 @@ def test_seeds_alone_give_students_interval():
     assert (found.over, found.seeds, found.documents) == ("seeds", 3, 0)
 
 
+def test_one_run_without_examples_leaves_the_interval_to_seeds():
+    whole = {seed: scored({"a": 1.0, "b": 2.0 + seed, "c": 4.0}) for seed in range(3)}
+    lacking = {**whole, 2: Scored(whole[2].value, {})}
+    found = estimate({"ar": whole, "th": lacking})
+    alone = {seed: Scored(score.value, {}) for seed, score in whole.items()}
+    bare = estimate({"ar": alone, "th": alone})
+    assert (found.low, found.high, found.over) == (bare.low, bare.high, "seeds")
+
+
 def test_one_seed_gives_the_interval_over_documents():
     values = {"a": 10.0, "b": 12.0, "c": 17.0, "d": 3.0}
     found = estimate({"th": {0: scored(values)}})

@@ -170,5 +170,5 @@ def _half_width(
     if not total:
         return 0.0
     freedom = total**2 / math.fsum(v**2 / n for v, n in known)
-    variance = max(*(v for v, _ in known), total - both) if len(known) > 1 else total
+    variance = max(*(v for v, _ in known), total - both)
     return float(stdtrit(freedom, LEVEL)) * math.sqrt(variance)
