@@ -7,7 +7,7 @@ import sys
 import pytest
 
 VERBS = [
-    ("list",), ("show",), ("train",), ("evaluate",), ("generate",), ("score",), ("report",),
+    ("list",), ("show",), ("train",), ("evaluate",), ("generate",), ("score",), ("report",), ("heatmap",),
     ("doctor",), ("data", "build"), ("data", "check"),
 ]  # fmt: skip
 
@@ -110,6 +110,16 @@ MISTAKES = {
     "show: no such tokenizer": (("show", "tokeniser"), b"", "did you mean tokenizer"),
     "show: corpus without text": (("show", "tokenizer", "--corpus", "."), b"", "<language>.txt"),
     "data: not a data file": (("data", "check", "FILE"), b"x", "FILE"),
+    "heatmap of nothing": (
+        ("heatmap", "FOLDER", "--out", "h.svg"),
+        b"",
+        "FOLDER: no prompts in it",
+    ),
+    "heatmap of no language": (
+        ("heatmap", "FILE", "--out", "h.svg"),
+        b"x",
+        "FILE: not a readable safetensors file",
+    ),
     "report of nothing": (("report", "FOLDER"), b"", "FOLDER"),
 }
 

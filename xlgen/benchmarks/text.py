@@ -1,6 +1,6 @@
 """Unlabeled text without anything that is held out: of the packaged data, or a folder of the user's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,15 +9,23 @@ from xlgen.benchmarks.held_out import HeldOutParagraphs
 from xlgen.data.shards import Shard, ShardedText, make_shards, shard_of
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
+from xlgen.languages import language_code
 from xlgen.registry import near_names
 from xlgen.sources.readers import read_examples
 
 HELD_OUT = 0.005  # of a corpus's documents, for the losses of pretraining
 
 
-def corpus_text(corpus: Path, tokenizer: Tokenizer, *, held_out: float = HELD_OUT) -> ShardedText:
+def corpus_text(
+    corpus: Path,
+    tokenizer: Tokenizer,
+    *,
+    held_out: float = HELD_OUT,
+    code_of: Callable[[str], str] = language_code,
+) -> ShardedText:
     """Return a folder of `<language>.txt` as tokens, encoded now if it was not."""
-    folder = make_shards(corpus, tokenizer, held_out=held_out, left_out=HeldOutParagraphs())
+    left_out = HeldOutParagraphs()
+    folder = make_shards(corpus, tokenizer, held_out=held_out, left_out=left_out, code_of=code_of)
     return ShardedText(folder, tokenizer)
 
 
@@ -28,16 +36,18 @@ def unlabeled_text(
     languages: Sequence[str] | None = None,
     split: Literal["train", "held_out"] = "train",
     held_out: float = HELD_OUT,
+    code_of: Callable[[str], str] = language_code,
 ) -> dict[str, Shard]:
     """Return text by language: a benchmark's inputs, or a folder's documents.
 
-    What is held out of a benchmark is its validation split, of a folder a share of the documents. Raises
-    `InputError` for a source that is neither, or a language it has no text in.
+    What is held out of a benchmark is its validation split, of a folder a share of the documents; its files
+    may be of the languages that `code_of` knows. Raises `InputError` for a source that is neither, or a
+    language it has no text in.
     """
     if source in BENCHMARKS:
         found = _inputs(source, tokenizer, split=split)
     elif Path(source).is_dir():
-        text = corpus_text(Path(source), tokenizer, held_out=held_out)
+        text = corpus_text(Path(source), tokenizer, held_out=held_out, code_of=code_of)
         found = text.train if split == "train" else text.held_out
     else:
         raise InputError(

@@ -117,3 +117,33 @@ def _report_study(runs: list[Path], out: Path, *, findings: Path | None, as_json
     for name, path in (("findings", made.findings_path), ("report", made.path)):
         if path is not None:
             console.print(plain(f"{name}: {path}"))
+
+
+@app.command(
+    epilog="Examples: `xlgen heatmap runs/languages --out heatmap.svg --png heatmap.png`, "
+    "`xlgen heatmap prompts --out heatmap.svg`"
+)
+def heatmap(
+    prompts: Annotated[
+        Path,
+        typer.Argument(
+            help="A run of text.language_prompts or text.bank; or a folder of PEFT or .npy prompts "
+            "named by their languages."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The figure as SVG; its numbers stand beside it, .json.")
+    ],
+    png: Annotated[Path | None, typer.Option(help="The figure as PNG, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Cluster language prompts by cosine similarity; print how far they agree with language families."""
+    from xlgen.methods.language_prompts import read_language_prompts
+    from xlgen.reports.heatmap import write_heatmap
+
+    clusters = write_heatmap(read_language_prompts(prompts), out, png=png)
+    if as_json:
+        say(clusters.to_json(), as_json=True)
+        return
+    Console(highlight=False, soft_wrap=True).print(str(clusters))
+    say(plain(f"heatmap: {out}"), as_json=False)

@@ -190,6 +190,17 @@ class BucketedStream:
         return batches
 
 
+class SideBySide:
+    """At each step the micro-batches of all streams, one stream after the other, each as it is alone."""
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self.streams = streams
+
+    def batch(self, step: int) -> list[Batch]:
+        """Return the micro-batches of update number `step`, counted from 0."""
+        return [batch for stream in self.streams for batch in stream.batch(step)]
+
+
 class Prefetch:
     """Make the next step's batch in a second thread while the model is busy with this one's.
 

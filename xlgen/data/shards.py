@@ -8,7 +8,7 @@ too), and the documents' starts; a share of the documents, chosen by their hash,
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.files import replacing, write_whole
+from xlgen.languages import language_code
 from xlgen.progress import progress
 from xlgen.sources.folder import LeftOut, read_documents, text_files
 
@@ -140,16 +141,21 @@ class ShardedText:
 
 
 def make_shards(
-    corpus: Path, tokenizer: Tokenizer, *, held_out: float = 0.005, left_out: LeftOut | None = None
+    corpus: Path,
+    tokenizer: Tokenizer,
+    *,
+    held_out: float = 0.005,
+    left_out: LeftOut | None = None,
+    code_of: Callable[[str], str] = language_code,
 ) -> Path:
     """Encode every `<language>.txt` of `corpus`; return the folder `tokens-<tokenizer's hash>` in it.
 
     A language that is there already, from the same text, is left alone: so an interrupted call continues.
     `held_out` is the share of documents kept for validation. Paragraphs in `left_out` are not encoded,
-    with a warning that counts them.
+    with a warning that counts them. `code_of`: see `text_files`.
     """
     folder = corpus / f"tokens-{tokenizer.sha256[:8]}"
-    texts = text_files(corpus)
+    texts = text_files(corpus, code_of=code_of)
     for manifest in folder.glob("*.json"):
         if manifest.stem not in texts:  # a language whose text was taken away leaves
             manifest.unlink()

@@ -7,6 +7,7 @@ METHODS = Table(
     {
         "model-tuning": "xlgen.methods.model_tuning:ModelTuning",
         "factorized-prompts": "xlgen.methods.factorized:FactorizedPrompts",
+        "language-prompts": "xlgen.methods.language_prompts:LanguagePrompts",
         "prompt-tuning": "xlgen.methods.prompt_tuning:PromptTuning",
     },
 )

@@ -11,6 +11,7 @@ from xlgen.languages import LANGUAGES
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.t5 import T5Config
+from xlgen.recipes.language_tuning import LanguageTuning
 from xlgen.recipes.rows import factorized as with_bank
 from xlgen.recipes.rows import halves, mixed, supervised
 from xlgen.recipes.text_tuning import TextTuning
@@ -121,6 +122,18 @@ def model_lm() -> TextTuning:
 def lm_adaptation() -> TextTuning:
     """LM adaptation of any checkpoint, before PromptTuning (section 2.2.2): prefix LM in all languages."""
     return replace(_on_text(model(), steps=100_000), tasks=(PrefixLM(),))  # section 2.2.2
+
+
+def language_prompts() -> LanguageTuning:
+    """A prompt for each language of mC4 (appendix D): set `model` to an LM-adapted mT5-BASE folder."""
+    run = prompt()
+    return LanguageTuning(
+        text=TEXT,  # 107 languages
+        task=LM(),  # appendix D
+        prompt=PromptTuning(length=1, init="vocabulary"),  # appendix D; start of section 2.2.2
+        limits=run.limits,
+        training=replace(run.training, steps=10_000, batch_size=32),  # appendix D
+    )
 
 
 def _on_text(run: Adaptation, *, steps: int) -> TextTuning:

@@ -1,6 +1,5 @@
 """Learning curves of runs as one SVG file, of runs that were never evaluated too, such as pretraining."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +7,8 @@ from xlgen.errors import InputError
 from xlgen.files import write_whole
 from xlgen.reports.figures import draw_curves
 from xlgen.reports.read import read_history
+from xlgen.reports.svg import standalone
 from xlgen.reports.text import one_line
-
-FONTS = "system-ui, sans-serif"
 
 
 def write_curves(folders: Sequence[Path], out: Path) -> Path:
@@ -27,8 +25,5 @@ def write_curves(folders: Sequence[Path], out: Path) -> Path:
             )
     picture = draw_curves(histories, [one_line(folder.name) for folder in folders], name="curves")
     assert picture is not None
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{FONTS}"'
-    page = '<rect width="100%" height="100%" fill="white"/>'
-    text = picture.svg.replace("<svg", head, 1)
-    write_whole(out, re.sub(r"</desc>", f"</desc>{page}", text, count=1) + "\n")
+    write_whole(out, standalone(picture.svg))
     return out

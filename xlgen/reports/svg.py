@@ -14,6 +14,7 @@ INK, SOFT, GRID, PAPER = "#1f2328", "#59636e", "#d8dee4", "#fffffe"
 SYSTEM_COLOURS = ("#0072b2", "#d55e00", "#6e7781", "#009e73", "#cc79a7", "#b58900")
 SYSTEM_MARKERS = ("o", "D", "s", "^", "v", "P")
 
+FONTS = "system-ui, sans-serif"
 SETTINGS = {
     "svg.fonttype": "none",
     "svg.hashsalt": "xlgen",
@@ -82,6 +83,13 @@ def inline_svg(figure: Figure, *, name: str, title: str, description: str) -> st
         f'<desc id="{name}-description">{escape(description)}</desc>'
     )
     return opening + text[head.end() :]
+
+
+def standalone(svg: str) -> str:
+    """Turn what `inline_svg` drew into the text of a file: on white, in the reader's own fonts."""
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{FONTS}"'
+    page = '<rect width="100%" height="100%" fill="white"/>'
+    return svg.replace("<svg", head, 1).replace("</desc>", f"</desc>{page}", 1) + "\n"
 
 
 def _attributes(style: str) -> str:

@@ -1,6 +1,6 @@
 """Read a corpus: a folder of `<language>.txt`, a paragraph a line, documents parted by an empty line."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -17,11 +17,17 @@ class LeftOut(Protocol):
     def __contains__(self, paragraph: str) -> bool: ...
 
 
-def text_files(corpus: Path) -> dict[str, Path]:
-    """Return the files of a corpus by language code; refuse a folder without any."""
+def text_files(corpus: Path, *, code_of: Callable[[str], str] = language_code) -> dict[str, Path]:
+    """Return the files of a corpus by language code; refuse a folder without any.
+
+    `code_of` returns the code that a name means, or refuses it: by default all but the eighteen.
+    """
     files: dict[str, Path] = {}
     for path in sorted(corpus.glob("*.txt")):
-        code = language_code(path.stem)
+        try:
+            code = code_of(path.stem)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
         if code in files:
             raise InputError(f"{path}: {files[code].name} is {code} too; join the two files")
         files[code] = path
