@@ -274,7 +274,7 @@ def evaluate_baseline(
 
     opened = RunFolder(folder)
     with opened.evaluating():
-        _claim(opened, {"name": "baseline", "baseline": baseline})
+        opened.claim({"name": "baseline", "baseline": baseline}, what=baseline)
         return evaluate(
             System(baseline, {"decoding": baseline, "tokenizer": tokenizer.sha256[:8]}, predict),
             chosen,
@@ -284,22 +284,6 @@ def evaluate_baseline(
             languages=languages,
             limit=limit,
         )
-
-
-def _claim(opened: RunFolder, config: dict[str, str]) -> None:
-    """Write a baseline's config.json; refuse a folder that holds anything else."""
-    made = [
-        n
-        for n in ("config.json", "steps", "predictions", "scores.json")
-        if (opened.path / n).exists()
-    ]
-    is_own = "config.json" in made and opened.read_json("config.json") == config
-    if "steps" in made or (made and not is_own):
-        raise InputError(
-            f"{opened.path}: holds another run, which {config['baseline']} would overwrite; "
-            "choose another folder for the baseline"
-        )
-    opened.write_json("config.json", config)
 
 
 def generate_file(

@@ -148,6 +148,18 @@ class RunFolder:
                 "choose another folder, or the version of xlgen that began it"
             ) from error
 
+    def claim(self, config: dict[str, Any], *, what: str) -> None:
+        """Write the config.json of outputs that nothing here trained; refuse a folder that holds others."""
+        made = ("config.json", "steps", "predictions", "scores.json")
+        found = [name for name in made if (self.path / name).exists()]
+        is_own = "config.json" in found and self.read_json("config.json") == config
+        if "steps" in found or (found and not is_own):
+            raise InputError(
+                f"{self.path}: holds another run, which {what} would overwrite; choose another folder for "
+                "it, or the settings in config.json there"
+            )
+        self.write_json("config.json", config)
+
     def bind(self, kind: Basis, name: str, *, sha256: str) -> None:
         """Store what a new run is based on; a run that has steps must be based on the same."""
         if self.steps.steps():
