@@ -1,6 +1,7 @@
 """Evaluation keeps what was made: whatever the limit, the languages, the folder's name, the company."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,27 @@ def test_other_benchmarks_keep_their_scores_and_their_place(benchmark: Benchmark
     scores = run(Asked(), benchmark, folder, limit=1)
     names = [cell["benchmark"] for cell in scores["cells"]]
     assert names == ["own"] * 6 + ["other"] * 6
+
+
+def test_the_date_is_that_of_the_last_prediction(benchmark: Benchmark, tmp_path: Path):
+    folder = tmp_path / "run"
+    run(Asked(), benchmark, folder, limit=1)
+    path = folder / "predictions/own-test.json"
+    stamp = json.loads(path.read_text("utf-8"))
+    assert abs(datetime.fromisoformat(stamp["date"]) - datetime.now(UTC)) < timedelta(hours=1)
+    old = json.dumps(stamp | {"date": "2020-02-20T20:20:20+00:00"})
+    path.write_text(old, "utf-8")
+    asked = Asked()
+    run(asked, benchmark, folder, limit=1)  # another date decides no prediction
+    assert (asked.ids, path.read_text("utf-8")) == ([], old)
+    run(asked, benchmark, folder, limit=2)
+    assert json.loads(path.read_text("utf-8"))["date"] > "2026"
+    given = Asked(date="2021-01-01")
+    run(given, benchmark, tmp_path / "given", limit=1)
+    assert (
+        json.loads((tmp_path / "given/predictions/own-test.json").read_text())["date"]
+        == "2021-01-01"
+    )
 
 
 def test_another_checkpoint_starts_anew(benchmark: Benchmark, tmp_path: Path):

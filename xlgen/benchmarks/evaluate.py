@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from xlgen.files import check_writable, read_object, write_json, write_whole
 from xlgen.metrics.score import score_records
 from xlgen.progress import progress
 
-OLD_STAMP = frozenset({"run", "limit"})  # stood in earlier stamps, but decide no prediction
+# What may stand in a stored stamp but decides no prediction: `date` is when the last one was made, and the
+# others are of earlier versions.
+NO_PART = frozenset({"run", "limit", "date"})
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,17 @@ class Predictions:
         lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
         self.stamp_path.unlink(missing_ok=True)  # lines without their stamp are never trusted
         write_whole(self.path, "".join(lines))
-        write_whole(self.stamp_path, json.dumps(self.stamp, indent=2) + "\n")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        write_whole(self.stamp_path, json.dumps({"date": now} | self.stamp, indent=2) + "\n")
 
 
 def _is_same(stored: Any, stamp: Mapping[str, Any]) -> bool:
     given = json.loads(json.dumps(stamp))
-    return isinstance(stored, dict) and given == {
-        key: value for key, value in stored.items() if key not in OLD_STAMP
-    }
+    return isinstance(stored, dict) and _deciding(given) == _deciding(stored)
+
+
+def _deciding(stamp: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in stamp.items() if key not in NO_PART}
 
 
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
