@@ -31,6 +31,11 @@ class Metric(ABC):
     def signature(self) -> str:
         """Name, version and settings, such as `ASCII|v1|characters:all`; without how many."""
 
+    @property
+    def higher_is_better(self) -> bool | None:
+        """Which way is better; None where that depends on the language, or on the texts."""
+        return True
+
     def covers(self, language: str) -> bool:
         """Whether outputs in `language` have this score at all; averages go over those that have."""
         return True

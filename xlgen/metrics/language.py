@@ -45,6 +45,11 @@ class LanguageIdentification(Metric):
         return f"LID {LANGUAGES[self._language].name if self._language else 'target'}"
 
     @property
+    def higher_is_better(self) -> bool | None:
+        """Of the target language; another one may be the target too."""
+        return None if self._language else True
+
+    @property
     def signature(self) -> str:
         """The language asked for, the release of CLD3 and the bytes it reads."""
         asked = self._language or "target"
@@ -69,6 +74,11 @@ class AsciiShare(Metric):
     def label(self) -> str:
         """Of the outputs, not of a language."""
         return "ASCII"
+
+    @property
+    def higher_is_better(self) -> None:
+        """It depends on the script."""
+        return None
 
     @property
     def signature(self) -> str:

@@ -32,6 +32,11 @@ class WrongWords(Metric):
         return "Wrong words"
 
     @property
+    def higher_is_better(self) -> bool:
+        """It is a fault."""
+        return False
+
+    @property
     def signature(self) -> str:
         """How words are identified, and the fate of texts without any."""
         return f"WRONG-WORDS|v1|{WORDS}|names:skip|empty:skip"
@@ -56,6 +61,11 @@ class AllEnglish(Metric):
     def label(self) -> str:
         """Of the outputs."""
         return "All English"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """It is a fault."""
+        return False
 
     @property
     def signature(self) -> str:
