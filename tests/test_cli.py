@@ -8,7 +8,7 @@ import pytest
 
 VERBS = [
     ("list",), ("show",), ("train",), ("evaluate",), ("generate",), ("score",), ("report",), ("heatmap",),
-    ("doctor",), ("data", "build"), ("data", "check"),
+    ("doctor",), ("data", "build"), ("data", "check"), ("data", "write"), ("export",), ("import",),
 ]  # fmt: skip
 
 
@@ -121,6 +121,21 @@ MISTAKES = {
         "FILE: not a readable safetensors file",
     ),
     "report of nothing": (("report", "FOLDER"), b"", "FOLDER"),
+    "export: unknown": (
+        ("export", "FOLDER", "--to", "cards", "--out", "."),
+        b"",
+        "did you mean card",
+    ),
+    "export: unknown setting": (
+        ("export", "FOLDER", "dates=2026", "--to", "card", "--out", "."),
+        b"",
+        "did you mean date",
+    ),
+    "import: of no example": (
+        ("import", "FILE", "--system", "mine", "--benchmark", "howto0-short", "--out", "FOLDER"),
+        lines(GOOD),
+        "FILE:1: howto0-short test has no example '1'",
+    ),
 }
 
 

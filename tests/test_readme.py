@@ -14,7 +14,7 @@ HEADING = "## The files\n"
 TABLE, END_TABLE = "<!-- demo-table -->\n", "<!-- /demo-table -->"
 FLOW = (
     "sources", "data", "tasks", "model", "methods", "training", "generation", "metrics",
-    "benchmarks", "translation", "reports", "recipes", "studies", "cli",
+    "benchmarks", "translation", "reports", "exchange", "recipes", "studies", "cli",
 )  # fmt: skip
 # What stands beside the package: name -> phrase.
 BESIDE = {

@@ -21,12 +21,12 @@ ORDER = (
     ("methods",),
     ("training", "generation"),
     ("benchmarks",),
-    ("recipes", "reports", "run", "inventory", "translation", "studies"),
+    ("recipes", "reports", "run", "inventory", "translation", "studies", "exchange"),
     ("cli",),
 )
 STATION = {name: place for place, names in enumerate(ORDER) for name in names}
 # Starts at once without torch: `xlgen score`, `xlgen report`, `xlgen list`, reading data.
-WITHOUT_TORCH = ("metrics", "reports", "sources", "tasks", "cli", "inventory")
+WITHOUT_TORCH = ("metrics", "reports", "sources", "tasks", "exchange", "cli", "inventory")
 
 
 def name_of(path: Path) -> str:

@@ -13,6 +13,7 @@ from xlgen.benchmarks import BENCHMARKS
 from xlgen.config import to_json
 from xlgen.data.fertility import PACKAGED
 from xlgen.errors import InputError
+from xlgen.exchange import EXPORTS, IMPORTS
 from xlgen.files import read_object
 from xlgen.languages import LANGUAGES
 from xlgen.methods import METHODS
@@ -42,6 +43,8 @@ TABLES: dict[str, Table] = {
     "runs": RUNS,
     "grids": GRIDS,
     "builders": BUILDERS,
+    "exports": EXPORTS,
+    "imports": IMPORTS,
 }
 PINNED = ("torch", "numpy", "sentencepiece", "safetensors", "cld3-py", "pyarrow")
 

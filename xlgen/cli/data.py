@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from xlgen.cli.app import Json, data_app, say
+from xlgen.cli.app import Json, Languages, data_app, say
 
 
 @data_app.command(
@@ -40,3 +40,17 @@ def data_check(
 
     columns = dict(pair.partition("=")[::2] for pair in column or [])
     say(check_data(file, columns=columns, language=language, held_out=held_out), as_json=as_json)
+
+
+@data_app.command("write", epilog="Example: `xlgen data write howto0-short --out inputs`")
+def data_write(
+    benchmark: Annotated[str, typer.Argument(help="See `xlgen list benchmarks`.")],
+    out: Annotated[Path, typer.Option(help="The folder to write <language>.jsonl into.")],
+    split: Annotated[str, typer.Option(help="validation or test.")] = "test",
+    languages: Languages = "all",
+) -> None:
+    """Write a benchmark's examples for another system; `xlgen import` takes its outputs."""
+    from xlgen.exchange.imported import write_inputs
+
+    wanted = None if languages == "all" else languages.split(",")
+    say(write_inputs(benchmark, out, split=split, languages=wanted), as_json=True)

@@ -195,7 +195,7 @@ class Origin:
 
 
 def _origin(run: RunResults, system: str) -> Origin:
-    facts = {key: value for key, value in run.run.items() if key != "licences"}
+    facts = {k: value for k, value in run.run.items() if k != "licences" and value is not None}
     return Origin(
         system=system,
         folder=visible(run.folder.name),
@@ -211,15 +211,24 @@ def _commands(run: RunResults) -> tuple[str, ...]:
     """Return the commands that train and score such a run again; its folder by its last two names."""
     folder = "/".join(run.folder.absolute().parts[-2:])
     train = [["xlgen", "train", f"{folder}/config.json", "--out", folder]]
-    chosen = [] if run.checkpoint is None else ["--checkpoint", str(run.checkpoint)]
+    verb, chosen = _scoring(run, folder)
     score = [
-        ["xlgen", "evaluate", "--run", folder, "--benchmark", benchmark, "--split", split]
-        + (["--baseline", run.method] if run.is_baseline else chosen)
-        + _conditions(run, benchmark, split)
-        for benchmark, split in list_benchmarks([run])
+        [*verb, "--benchmark", name, "--split", split, *chosen, *_conditions(run, name, split)]
+        for name, split in list_benchmarks([run])
     ]
-    commands = score if run.is_baseline or not run.config else train + score
+    is_trained = run.config and not (run.is_baseline or run.is_imported)
+    commands = train + score if is_trained else score
     return tuple(visible(shlex.join(words)) for words in commands)
+
+
+def _scoring(run: RunResults, folder: str) -> tuple[list[str], list[str]]:
+    """Return the verb that scores such a run, and what it is told besides the benchmark."""
+    if run.is_imported:
+        return ["xlgen", "import", "OUTPUTS"], ["--system", run.method, "--out", folder]
+    verb = ["xlgen", "evaluate", "--run", folder]
+    if run.is_baseline:
+        return verb, ["--baseline", run.method]
+    return verb, [] if run.checkpoint is None else ["--checkpoint", str(run.checkpoint)]
 
 
 def _conditions(run: RunResults, benchmark: str, split: str) -> list[str]:

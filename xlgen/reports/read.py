@@ -92,6 +92,11 @@ class RunResults:
         """Whether nothing was trained: the run copies the article's beginning."""
         return self.method.startswith("lead-")
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether another system wrote the outputs, in a way that only its owner knows."""
+        return self.config.get("name") == "imported"
+
 
 def read_run(folder: Path) -> RunResults:
     """Read `folder`; only scores.json is required. Raise `InputError` for anything damaged."""
