@@ -18,7 +18,7 @@ from xlgen.model.packaged import open_model
 from xlgen.model.t5 import count_parameters
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
-from xlgen.recipes.export import _machine, export_model
+from xlgen.recipes.export import _curve, _machine, export_model
 from xlgen.recipes.pretrain import PICO, open_text, start_local
 from xlgen.recipes.resolve import resolve
 from xlgen.sources.packaged import read_packaged
@@ -157,6 +157,10 @@ def test_a_shape_that_does_not_fit_is_refused(tmp_path, tiny):
         resolve(
             "pretrain.pico", [*tiny, f"start={tmp_path / 'one' / 'model'}", "shape.width=64"]
         ).run(tmp_path / "two")
+
+
+def test_a_card_without_held_out_text_has_no_curve():
+    assert _curve([{"step": step, "validation": {}} for step in (1, 2)]) == []
 
 
 def test_the_card_of_a_gpu_run_names_the_gpu():

@@ -168,7 +168,7 @@ def _loss_table(
 
 def _curve(metrics: list[dict[str, Any]]) -> list[str]:
     """Return the mean loss over languages at about ten steps, evenly apart."""
-    validated = [line for line in metrics if "validation" in line]
+    validated = [line for line in metrics if line.get("validation")]  # {} where nothing is held out
     if len(validated) < 2:
         return []
     last = len(validated) - 1
