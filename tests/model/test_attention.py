@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from xlgen.model import attention
-from xlgen.model.attention import attend, attention_bias, blocked, dropout_mask
+from xlgen.model.attention import attend, attention_bias, blocked
+from xlgen.model.dropout import dropout_mask
 
 BATCH, HEADS, TARGETS, SOURCES, WIDTH = 5, 3, 7, 11, 4
 
@@ -92,20 +93,6 @@ def test_dropout_drops_the_same_weights_in_both_passes(tensors, block, monkeypat
     assert_same(own(tensors, mask, rate=rate), plain(tensors, mask, kept, rate))
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
-def test_dropout_mask_drops_the_share_it_should_everywhere_and_differs_by_call(rate):
-    torch.manual_seed(3)
-    mask = dropout_mask(torch.Size([4, 3, 251, 333]), rate)
-    deviation = (rate * (1 - rate) / mask.numel()) ** 0.5
-    assert float((~mask).double().mean()) == pytest.approx(rate, abs=5 * deviation)
-    by_lane = (
-        (~mask.flatten()[: mask.numel() // 4 * 4]).view(-1, 4).double().mean(0)
-    )  # 16-bit draws
-    assert (by_lane - rate).abs().max() < 10 * deviation
-    assert not torch.equal(mask, dropout_mask(mask.shape, rate))
-    assert dropout_mask(torch.Size([0, 3]), rate).shape == (0, 3)
-
-
 def test_dropout_without_a_learned_bias_is_blocked_too(tensors):
     del tensors["learned"]
     bias = attention_bias(MASKS["padding"], dtype=torch.float64)
@@ -114,30 +101,44 @@ def test_dropout_without_a_learned_bias_is_blocked_too(tensors):
     with_gradients(output, tensors)
 
 
-def test_frozen_bias_takes_torchs_fused_path(tensors):
-    bias = attention_bias(MASKS["padding"], tensors.pop("learned").detach(), dtype=torch.float64)
-    output = attend_all(tensors, bias)
-    assert type(output.grad_fn).__name__.startswith("ScaledDotProduct")
-    expected = F.scaled_dot_product_attention(
-        *tensors.values(), attn_mask=bias.total_BHTS, scale=1.0
-    )
-    assert torch.equal(output, expected)
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+def test_equals_torchs_own_attention(tensors, mask):
+    bias = attention_bias(mask, tensors["learned"], dtype=torch.float64)
+    query, key, value = (tensors[name] for name in ("query", "key", "value"))
+    expected = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.total, scale=1.0)
+    torch.testing.assert_close(attend_all(tensors, bias), expected)
 
 
-def test_nothing_of_the_weights_size_is_kept_for_the_backward_pass(tensors):
+def test_a_full_mask_costs_no_pass():
+    learned = torch.ones(HEADS, TARGETS, SOURCES)
+    assert attention_bias(MASKS["no padding"], learned, dtype=torch.float32).mask is None
+    assert attention_bias(MASKS["padding"], learned, dtype=torch.float32).mask is not None
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+@pytest.mark.parametrize("many", [True, False])
+def test_many_weights_are_made_again_and_few_are_kept_with_the_same_gradients(
+    tensors, many, rate, monkeypatch
+):
     kept: list[int] = []
 
     def note(tensor):
-        kept.append(tensor.numel())
+        kept.append(tensor.numel() if tensor.is_floating_point() else 0)
         return tensor
 
-    bias = attention_bias(
-        torch.ones(1, 1, 1, SOURCES, dtype=torch.bool), tensors["learned"], dtype=torch.float64
-    )
+    torch.manual_seed(7)
+    expected = own(tensors, MASKS["padding"], rate=rate)
+    monkeypatch.setattr(attention, "BLOCK_ELEMENTS", 1)
+    whole = BATCH * HEADS * TARGETS * SOURCES
+    monkeypatch.setattr(attention, "KEPT_ELEMENTS", whole - 1 if many else whole)
+    torch.manual_seed(7)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        attend_all(tensors, bias)
-    assert kept
-    assert max(kept) < BATCH * HEADS * TARGETS * SOURCES
+        found = own(tensors, MASKS["padding"], rate=rate)
+    # the addend of the learned bias is of one example's size, so its weights stand out as five more
+    assert kept.count(whole // BATCH) == (1 if many else 1 + BATCH)
+    assert max(kept) < whole
+    if not rate:  # with dropout other blocks are other masks
+        assert_same(found, expected)
 
 
 def test_a_fully_padded_row_stays_finite_in_bfloat16():

@@ -19,6 +19,7 @@ from xlgen.generation.cleanup import remove_final_repeats
 from xlgen.generation.settings import BeamSettings
 from xlgen.methods.base import Adapted
 from xlgen.model.t5 import Encoded
+from xlgen.training.precision import prepare_cpu
 
 BATCH_SIZE = 32  # sources searched together
 BATCH_TOKENS = 16_384  # input tokens of a batch, padding included: its keys and values take memory
@@ -46,6 +47,7 @@ def generate(
     `on_progress` is called with the number of examples that have just been answered. The answers do
     not depend on the batches, except where rounding decides between two hypotheses.
     """
+    prepare_cpu()
     limits = _checked_limits(examples, settings, limits)
     inputs = [_clipped(example, settings.max_input) for example in examples]
     outputs: list[list[int]] = [[] for _ in inputs]

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 from xlgen.model.attention import AttentionBias, attend, attention_bias, attention_dtype, blocked
 from xlgen.model.cache import DecoderState, LayerCache
+from xlgen.model.dropout import Dropout
+from xlgen.model.norm import rms_norm
 from xlgen.model.positions import bucket_table
 
 
@@ -104,8 +106,9 @@ class T5(nn.Module):
         """
         position_bias_H1T = self.decoder.position_bias(1, state.steps + 1, first_query=state.steps)
         state.see_themselves()
-        bias = AttentionBias(state.self_bias(position_bias_H1T))
-        cross = AttentionBias(state.cross_bias_A11S)
+        dtype = state.cross_bias_A11S.dtype
+        bias = AttentionBias(dtype, mask=state.self_bias(position_bias_H1T))
+        cross = AttentionBias(dtype, mask=state.cross_bias_A11S)
         hidden_AND = self.shared(tokens_AN)
         for layer, cache in zip(self.decoder.typed_layers(), state.layers, strict=True):
             hidden_AND = layer.step(hidden_AND, bias, cache, cross, filled=state.filled)
@@ -134,7 +137,7 @@ class Stack(nn.Module):
         self.positions = _rows(config.position_buckets, config.heads)
         self.layers = nn.ModuleList(Layer(config, decoder=decoder) for _ in range(layers))
         self.norm = RMSNorm(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def typed_layers(self) -> list["Layer"]:
         """Return the layers as what they are; `nn.ModuleList` only promises modules."""
@@ -181,7 +184,7 @@ class Layer(nn.Module):
         self.cross_attention = Attention(config) if decoder else None
         self.feed_forward_norm = RMSNorm(config)
         self.feed_forward = FeedForward(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self,
@@ -268,7 +271,7 @@ class FeedForward(nn.Module):
         self.gate = nn.Linear(config.width, config.feed_forward, bias=False)
         self.up = nn.Linear(config.width, config.feed_forward, bias=False)
         self.down = nn.Linear(config.feed_forward, config.width, bias=False)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, hidden_BTD: Tensor) -> Tensor:
         inner_BTF = F.gelu(self.gate(hidden_BTD), approximate="tanh") * self.up(hidden_BTD)
@@ -284,7 +287,8 @@ class RMSNorm(nn.Module):
         self.epsilon = config.epsilon
 
     def forward(self, hidden_BTD: Tensor) -> Tensor:
-        return F.rms_norm(hidden_BTD, self.weight.shape, self.weight, self.epsilon)
+        dtype = attention_dtype(hidden_BTD)
+        return rms_norm(hidden_BTD, self.weight, epsilon=self.epsilon, dtype=dtype)
 
 
 def _rows(count: int, width: int) -> nn.Embedding:

@@ -31,8 +31,8 @@ from xlgen.training.optim import global_norm, scale_gradients
 from xlgen.training.precision import (
     describe_device,
     device_of,
-    keep_freed_memory,
     memory_told,
+    prepare_cpu,
     warn_of_slow_precision,
 )
 from xlgen.training.settings import Tally, TrainingConfig, TrainingResult
@@ -66,7 +66,7 @@ def train(
     Raises DivergedError for a loss or gradient that is no number, and Stopped after SIGTERM or SIGINT; both
     with the last good step stored.
     """
-    keep_freed_memory()
+    prepare_cpu()
     if workers().follows:
         follow(adapted, stream, config=config)
     workers().ready()

@@ -1,0 +1,43 @@
+"""oneDNN makes float32 products only where they stay float32."""
+
+import pytest
+import torch
+
+from xlgen.training import precision
+from xlgen.training.precision import use_onednn_products
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+def test_products_are_float32_whoever_makes_them():
+    torch.set_float32_matmul_precision("highest")
+    used = use_onednn_products.__wrapped__()
+    assert torch.get_float32_matmul_precision() == ("medium" if used else "highest")
+    left, right = torch.randn(2, 300, 300, generator=torch.Generator().manual_seed(0))
+    exact = left.double() @ right.double()
+    assert float((left @ right - exact).norm() / exact.norm()) < 1e-6
+
+
+def test_nothing_changes_without_avx512_or_with_amx(monkeypatch):
+    torch.set_float32_matmul_precision("highest")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert not use_onednn_products.__wrapped__()
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert not use_onednn_products.__wrapped__()
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_an_inexact_product_is_given_up(monkeypatch):
+    """A processor whose oneDNN rounds to bfloat16, simulated by the input it would see."""
+    torch.set_float32_matmul_precision("highest")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(precision, "_error_of_a_product", lambda: 4e-3)
+    assert not use_onednn_products.__wrapped__()
+    assert torch.get_float32_matmul_precision() == "highest"
