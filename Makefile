@@ -17,7 +17,7 @@ help:
 	@echo "make demo   adapt the packaged model both ways on English, generate in 18 languages, report.html"
 	@echo "make test   run the tests"
 	@echo "make lint   ruff, format check, mypy"
-	@echo "make bench  the speed comparisons with rouge-score and transformers"
+	@echo "make bench  the speed comparisons with rouge-score, transformers and peft"
 
 # torch comes first and alone, so that the build already chosen for this machine stays.
 $(VENV)/ready: requirements.lock pyproject.toml
@@ -55,6 +55,9 @@ bench: $(VENV)/ready-for-tests
 	$(bin)/python benchmarks-perf/score_speed.py
 	$(bin)/python benchmarks-perf/generate_speed.py
 	$(bin)/python benchmarks-perf/pretrain_speed.py
+	$(bin)/python benchmarks-perf/pretrain_speed.py --precision bf16
+	$(bin)/python benchmarks-perf/tuning_speed.py --method prompt
+	$(bin)/python benchmarks-perf/tuning_speed.py --method model
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,6 +1,6 @@
 """Compare beam search with transformers' `generate`: same weights, same batches, interleaved, equal tokens.
 
-    python benchmarks-perf/generate_speed.py [--examples 32] [--threads 1] [--rounds 3] [--json]
+    python benchmarks-perf/generate_speed.py [--examples 32] [--threads 2] [--rounds 3] [--json]
 
 The model has nano's shape and random weights; </s> is made likely enough for outputs to end unevenly.
 Times are CPU seconds of this process on one thread, so a busy machine disturbs them little, and wall
@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import torch
 import transformers
-from peer import as_transformers
+from peer import add_conditions, as_peer, as_transformers, set_conditions
 
 from xlgen.data.examples import TokenizedExample
 from xlgen.generation.generate import generate
@@ -36,11 +36,11 @@ EOS = 1
 
 def main() -> None:
     arguments = read_arguments()
-    torch.set_num_threads(arguments.threads)
+    conditions = set_conditions(arguments)
     transformers.logging.set_verbosity_error()
     model = make_model(SHAPES[arguments.shape], end=arguments.end)
     examples = make_examples(arguments.examples, median=arguments.input)
-    result = compare(model, examples, arguments)
+    result = compare(model, examples, arguments) | conditions
     if arguments.json:
         sys.stdout.write(json.dumps(result) + "\n")
         return
@@ -62,7 +62,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=int, default=60, help="most output tokens")
     parser.add_argument("--end", type=float, default=3.0, help="added to the logit of </s>")
     parser.add_argument("--beams", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=1)
+    add_conditions(parser)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -106,7 +106,10 @@ def compare(
     batches = {"batch_size": arguments.batch_size, "batch_tokens": 1_000_000}
     works: list[Callable[[], list[list[int]]]] = [
         lambda: generate(adapted, examples, settings=settings, **batches),
-        lambda: generate_with_transformers(peer, examples, settings, arguments.batch_size),
+        as_peer(
+            lambda: generate_with_transformers(peer, examples, settings, arguments.batch_size),
+            arguments,
+        ),
         lambda: generate(adapted, examples, settings=gnmt),
     ]
     ours, theirs, _ = (work() for work in works)
@@ -121,7 +124,6 @@ def compare(
         "ratio": statistics.median(theirs / ours for ours, theirs, _ in rounds),
         "input_tokens": statistics.mean(len(example.input) for example in examples),
         "output_tokens": statistics.mean(map(len, ours)),
-        "threads": arguments.threads,
         "examples": len(examples),
     }
 

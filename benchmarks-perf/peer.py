@@ -1,10 +1,61 @@
-"""The same weights in transformers' class, for the benchmarks that compare with it."""
+"""The peer of the benchmarks: the same weights in transformers' class, and torch as it comes."""
+
+import argparse
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from transformers import MT5Config, MT5ForConditionalGeneration
 
 from xlgen.model.load import hugging_face_config, hugging_face_name
 from xlgen.model.t5 import T5
+from xlgen.training.precision import keep_freed_memory, use_onednn_products
+
+Result = TypeVar("Result")
+
+
+def add_conditions(parser: argparse.ArgumentParser) -> None:
+    """Add what is fixed in a comparison."""
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--peer-products",
+        choices=["default", "ours"],
+        default="default",
+        help="who makes the peer's float32 products: torch as it comes, or oneDNN where we choose it",
+    )
+
+
+def set_conditions(options: argparse.Namespace) -> dict[str, object]:
+    """Set what holds for the whole process; return what to print.
+
+    Both sides keep freed memory, which alone makes the peer up to 1.4 times as fast.
+    """
+    torch.set_num_threads(options.threads)
+    keep_freed_memory()
+    onednn = use_onednn_products()
+    return {
+        "threads": options.threads,
+        "products": "oneDNN" if onednn else "torch's default",
+        "peer_products": "oneDNN"
+        if onednn and options.peer_products == "ours"
+        else "torch's default",
+    }
+
+
+def as_peer(work: Callable[[], Result], options: argparse.Namespace) -> Callable[[], Result]:
+    """Return `work` with the float32 products that the peer is to have."""
+    if options.peer_products == "ours":
+        return work
+
+    def as_torch_comes() -> Result:
+        chosen = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+        try:
+            return work()
+        finally:
+            torch.set_float32_matmul_precision(chosen)
+
+    return as_torch_comes
 
 
 def as_transformers(model: T5) -> MT5ForConditionalGeneration:

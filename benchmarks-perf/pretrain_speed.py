@@ -1,7 +1,8 @@
 """Pretraining tokens a second: ours against transformers' MT5 in a plain loop, with the same optimizer.
 
 python benchmarks-perf/pretrain_speed.py --threads 2 --rounds 5
-python benchmarks-perf/pretrain_speed.py --precision bf16          # on a GPU, both under autocast
+python benchmarks-perf/pretrain_speed.py --precision bf16          # both under autocast
+python benchmarks-perf/pretrain_speed.py --peer-products ours      # transformers with our choice of products
 
 Each round times one whole update (forward, loss, backward, clipping, optimizer) of each, one after the
 other; the ratio of a round compares neighbours in time. Random tokens without padding, at the recipe's
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from peer import as_transformers
+from peer import add_conditions, as_peer, as_transformers, set_conditions
 from torch.utils.flop_counter import FlopCounterMode
 from transformers.optimization import Adafactor
 
@@ -34,7 +35,7 @@ from xlgen.recipes import RECIPES
 from xlgen.recipes.pretrain import Pretraining
 from xlgen.training.loss import mean_nats
 from xlgen.training.optim import global_norm, scale_gradients
-from xlgen.training.precision import autocast, best_device, keep_freed_memory
+from xlgen.training.precision import autocast, best_device
 from xlgen.training.validation import batch_loss
 
 Update = Callable[[], float]
@@ -124,19 +125,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--recipe", default="pretrain.nano")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--batch", type=int)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--malloc", choices=["default", "kept"], default="kept")
+    add_conditions(parser)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    if options.malloc == "kept":
-        keep_freed_memory()  # process-wide: both sides have it
     sys.stdout.write(json.dumps(compare(options), indent=1) + "\n")
 
 
 def compare(options: argparse.Namespace) -> dict[str, object]:
     """Return rates, ratios and what bounds them."""
+    conditions = set_conditions(options)
     device = best_device()
     config = RECIPES[options.recipe]()
     config = replace(config, training=replace(config.training, precision=options.precision))
@@ -146,7 +144,8 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
     batch = make_batch(rows, lengths.input, targets=lengths.target, vocabulary=23_900).to(device)
     model = random_model(config.shape, seed=0).to(device)
     updates = {
-        "transformers": theirs(model, batch, config=config),  # copies the weights first
+        # copies the weights first
+        "transformers": as_peer(theirs(model, batch, config=config), options),
         "xlgen": ours(model, batch, config=config),
     }
     first = {name: update() for name, update in updates.items()}
@@ -164,9 +163,8 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
     return {
         "recipe": options.recipe,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "threads": options.threads,
         "precision": options.precision,
-        "malloc": options.malloc,
+        **conditions,
         "raw_tokens_a_step": rows * raw,
         "raw_tokens_a_second": {k: round(rows * raw / v) for k, v in median.items()},
         "ratio_of_rounds": {
@@ -174,7 +172,7 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
             "lowest": round(min(ratios), 2),
             "highest": round(max(ratios), 2),
         },
-        "products": {
+        "matrix_products": {
             "rate_of_a_large_product_gflops": round(rate / 1e9),
             "seconds_of_an_update_at_that_rate": round(products, 3),
             "share_of_the_rate": {k: round(products / v, 2) for k, v in median.items()},

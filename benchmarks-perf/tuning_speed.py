@@ -19,13 +19,14 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 import transformers
-from peer import as_transformers
+from peer import add_conditions, as_peer, as_transformers, set_conditions
 from peft import PromptTuningConfig, get_peft_model
 from transformers.optimization import Adafactor as TheirAdafactor
 
@@ -37,7 +38,7 @@ from xlgen.model.load import random_model
 from xlgen.model.t5 import T5, T5Config
 from xlgen.training.loss import mean_nats
 from xlgen.training.optim import Adafactor
-from xlgen.training.precision import keep_freed_memory
+from xlgen.training.precision import use_onednn_products
 from xlgen.training.validation import batch_loss
 
 Step = Callable[[], float]
@@ -164,6 +165,8 @@ def memory(options: argparse.Namespace, side: str) -> float:
 
 def own_memory(options: argparse.Namespace) -> float:
     """Make two steps of one side; return the MiB by which the highest resident set was above the first."""
+    torch.set_num_threads(options.threads)
+    use_onednn_products()
     step = SIDES[options.only](options, make_batch(options))
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the highest is the present one now
@@ -181,9 +184,11 @@ def resident(name: str) -> int:
 
 def compare(options: argparse.Namespace) -> dict[str, object]:
     """Return medians, the ratio of neighbours in time, and memory."""
+    conditions = set_conditions(options)
     batch = make_batch(options)
     refuse_different_losses(options, batch)
     steps = {name: side(options, batch) for name, side in SIDES.items()}
+    steps["transformers"] = as_peer(steps["transformers"], options)
     for step in steps.values():
         step()
     clock = time.process_time if options.threads == 1 else time.perf_counter
@@ -193,10 +198,8 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
             times[name].append(seconds(step, clock))
     ratios = [t / o for o, t in zip(times["xlgen"], times["transformers"], strict=True)]
     return {
-        **{
-            name: getattr(options, name)
-            for name in ("method", "shape", "batch", "dropout", "threads")
-        },
+        **{name: getattr(options, name) for name in ("method", "shape", "batch", "dropout")},
+        **conditions,
         "input_tokens": int(batch.input_mask_BL.sum()),
         "target_tokens": int(batch.target_mask_BT.sum()),
         "padding": round(1 - float(batch.input_mask_BL.float().mean()), 3),
@@ -221,13 +224,11 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--even", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    add_conditions(parser)
     parser.add_argument("--only", choices=list(SIDES), help="print one side's memory")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
-    if options.only is None:
-        keep_freed_memory()  # process-wide: both sides have it
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     found = own_memory(options) if options.only else compare(options)
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 
