@@ -9,7 +9,7 @@ from transformers import MT5Config, MT5ForConditionalGeneration
 
 from xlgen.model.load import hugging_face_config, hugging_face_name
 from xlgen.model.t5 import T5
-from xlgen.training.precision import keep_freed_memory, use_onednn_products
+from xlgen.training.precision import float32_products, keep_freed_memory
 
 Result = TypeVar("Result")
 
@@ -32,13 +32,11 @@ def set_conditions(options: argparse.Namespace) -> dict[str, object]:
     """
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    onednn = use_onednn_products()
+    ours = float32_products()
     return {
         "threads": options.threads,
-        "products": "oneDNN" if onednn else "torch's default",
-        "peer_products": "oneDNN"
-        if onednn and options.peer_products == "ours"
-        else "torch's default",
+        "products": ours,
+        "peer_products": ours if options.peer_products == "ours" else "torch's default",
     }
 
 

@@ -136,12 +136,15 @@ def doctor() -> dict[str, Any]:
     """Return versions, device and the outcome of each check of this installation."""
     import torch
 
+    from xlgen.training.precision import float32_products
+
     return {
         "xlgen": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "libraries": {name: importlib.metadata.version(name) for name in PINNED},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "float32 products": float32_products(),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "checks": {name: _outcome(check) for name, check in CHECKS.items()},

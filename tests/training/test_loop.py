@@ -289,7 +289,7 @@ def test_the_manifest_tells_what_a_reader_needs(tmp_path):
     facts = RunFolder(tmp_path).steps.verify(6)
     assert facts["example"] == 24
     assert len(facts["config_sha256"]) == 64
-    assert {"torch", "threads", "python", "cpu"} <= set(facts["fingerprint"])
+    assert {"torch", "threads", "python", "cpu", "products"} <= set(facts["fingerprint"])
     assert facts["fingerprint"]["device"] == "cpu"
 
 

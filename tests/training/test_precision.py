@@ -33,6 +33,16 @@ def test_nothing_changes_without_avx512_or_with_amx(monkeypatch):
     assert torch.get_float32_matmul_precision() == "highest"
 
 
+def test_a_program_that_has_chosen_otherwise_is_left_alone(monkeypatch):
+    def mixed():
+        raise RuntimeError("you have used mix of the legacy and new APIs")
+
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", mixed)
+    assert not use_onednn_products.__wrapped__()
+
+
 def test_an_inexact_product_is_given_up(monkeypatch):
     """A processor whose oneDNN rounds to bfloat16, simulated by the input it would see."""
     torch.set_float32_matmul_precision("highest")

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from xlgen.errors import InputError
 from xlgen.training.disk import Disk
-from xlgen.training.precision import describe_device
+from xlgen.training.precision import describe_device, float32_products
 
 log = logging.getLogger(__name__)
 
@@ -286,5 +286,6 @@ def fingerprint(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "cpu": torch.backends.cpu.get_cpu_capability(),
+        "products": float32_products(),
         "machine": platform.machine(),
     }

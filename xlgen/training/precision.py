@@ -92,12 +92,20 @@ def use_onednn_products() -> bool:
     has_avx512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
     if torch.cuda.is_available() or not has_avx512 or torch.cpu._is_amx_tile_supported():
         return False  # the setting would hold for CUDA too
-    before = torch.get_float32_matmul_precision()
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return False  # the program has chosen by torch's newer settings, which do not mix with this one
     torch.set_float32_matmul_precision("medium")
     exact = _error_of_a_product() < 1e-5  # bfloat16's is 4e-3
     if not exact:
         torch.set_float32_matmul_precision(before)
     return exact
+
+
+def float32_products() -> str:
+    """Return who makes float32 products on the CPU, of which their last bits depend."""
+    return "oneDNN" if use_onednn_products() else "torch's default"
 
 
 def _error_of_a_product() -> float:
