@@ -17,6 +17,7 @@ from xlgen.errors import InputError
 from xlgen.languages import language_code
 from xlgen.registry import near_names
 from xlgen.sources import SOURCES
+from xlgen.sources.published import PUBLISHED
 from xlgen.sources.rows import BadRow, Row, Selection
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,10 @@ class Notes:
         if self.renamed_languages:
             codes = ", ".join(f"{c} ({n:,} times)" for c, n in self.renamed_languages.items())
             lines.append(f"{self.first_renamed}: other codes of known languages, read as {codes}")
+        if self.rejected:
+            lines.append(
+                f"{self.rejected:,} of {self.rows:,} records left out; {self.rejections[0]}"
+            )
         return lines
 
 
@@ -83,14 +88,16 @@ def read_examples(
 
     `columns` maps our field names to the file's: `{"input": "article", "id": "#"}`, where "#" makes
     an id of the file's name and the row's number. `language` is that of the whole file; `languages`
-    keeps those only. A file is all of one split, unless it has a column `split`. Of a user's file,
-    HTML in texts and other language codes are warned of, a line for each kind.
+    keeps those only. A file is all of one split, unless it has a column `split`. Of all but packaged data,
+    HTML in texts and other language codes are warned of, a line for each kind. Bad records of a published
+    data set, which nobody here can mend, are left out and warned of.
     """
+    published = is_published(path_or_name)
     reading = read_with_notes(
         path_or_name, columns=columns, language=language, split=split, require_target=require_target,
-        languages=languages,
+        languages=languages, on_bad="skip" if published else "refuse",
     )  # fmt: skip
-    if find_source(path_or_name) in SUFFIXES.values():
+    if published or find_source(path_or_name) in SUFFIXES.values():
         for warning in reading.notes.warnings():
             log.warning("%s", warning)
     return reading.examples
@@ -142,11 +149,17 @@ def _why_empty(wanted: Selection, examples: list[Example], notes: Notes) -> str:
     return "expected at least one record, the file has none"
 
 
+def is_published(path_or_name: str | Path) -> bool:
+    """Return whether a name is that of a data set of others, which stands in a folder of the user's."""
+    return str(path_or_name).partition(":")[0].removesuffix("-clean") in PUBLISHED
+
+
 def find_source(path_or_name: str | Path) -> str:
-    """Return the name in SOURCES that reads this: a packaged name, or a format by its suffix."""
+    """Return the name in SOURCES that reads this: a data set's name, or a format by its suffix."""
     text = str(path_or_name)
-    if text in SOURCES and text not in SUFFIXES.values():
-        return text
+    name = text.partition(":")[0]
+    if name in SOURCES and name not in SUFFIXES.values() and (name == text or is_published(text)):
+        return name
     suffixes = [suffix.lower() for suffix in Path(text).suffixes]
     if suffixes and suffixes[-1] in (".gz", ".xz"):
         suffixes.pop()
@@ -154,7 +167,7 @@ def find_source(path_or_name: str | Path) -> str:
         return SUFFIXES[suffixes[-1]]
     packaged = [name for name in SOURCES if name not in SUFFIXES.values()]
     raise InputError(
-        f"{text}: expected a packaged data set ({', '.join(packaged)}) or a file in"
+        f"{text}: expected a data set ({', '.join(packaged)}) or a file in"
         f" {', '.join(SUFFIXES)} (text also .gz, .xz); rename or convert it"
     )
 
