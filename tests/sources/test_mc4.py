@@ -66,7 +66,7 @@ def test_shards_are_found_by_language_and_validation_is_passed_over(tmp_path):
         InputError, match=r"no c4-vi\.tfrecord-\*\.json\.gz, known: th, zh-Latn; put"
     ):
         web_text(tmp_path, "vi", filter=ALL)
-    with pytest.raises(InputError, match=r"missing: no such folder for mc4; put c4-"):
+    with pytest.raises(InputError, match=r"missing: no such folder, where mc4 should lie; put c4-"):
         web_text(tmp_path / "missing", "vi", filter=ALL)
 
 

@@ -111,7 +111,7 @@ def unlabeled_text(
         text = corpus_text(text_folder(source), tokenizer, held_out=held_out, code_of=code_of)
         found = text.train if split == "train" else text.held_out
     else:
-        if source == MC4.name:
+        if source.partition(":")[0] == MC4.name:
             MC4.refuse_missing(text_folder(source))
         raise InputError(
             f"text: {source!r} is no folder of <language>.txt, nor a benchmark; "
@@ -128,7 +128,8 @@ def unlabeled_text(
 
 def text_folder(source: str) -> Path:
     """Return the folder that a run's `text` names: where data sets lie, or as it stands."""
-    return place_of(source) if source == MC4.name else Path(source)
+    is_mc4 = source.partition(":")[0] == MC4.name
+    return place_of(source) if is_mc4 else Path(source)
 
 
 def _inputs(name: str, tokenizer: Tokenizer, *, split: str) -> dict[str, Shard]:

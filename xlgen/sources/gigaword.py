@@ -6,6 +6,7 @@ Lines that pair by number, in the two forms they are passed on in: `org_data/tra
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -58,7 +59,9 @@ def _split(folder: Path, split: str) -> Iterator[Row | BadRow]:
     for path in sorted(folder.rglob("*.parquet")):
         if pattern.search(path.relative_to(folder).as_posix()):
             for row in parquet_rows(path):
-                if isinstance(row, Row):
+                if isinstance(row, BadRow):
+                    row = replace(row, language="en", split=split)
+                else:
                     texts = [row.values.get(name) for name in ("document", "summary")]
                     name = f"{split}-{path.stem}-{row.number}"
                     row = _row(str(path), row.number, name, [*map(_known, texts)], split)
@@ -81,6 +84,7 @@ def _lines(articles: Path, titles: Path, split: str) -> Iterator[Row | BadRow]:
                 )
             bad = next((line for line in pair if isinstance(line, BadRow)), None)
             texts = [_known(line) for line in pair]
+            bad = bad and replace(bad, language="en", split=split)
             yield bad or _row(str(articles), number, f"{split}-{number}", texts, split)
 
 

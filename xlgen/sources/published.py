@@ -38,7 +38,9 @@ class Published:
     def refuse_missing(self, folder: Path) -> None:
         """Raise `InputError` unless the folder is there: what to download, where from, where to."""
         if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder for {self.name}; {self.remedy(folder)}")
+            raise InputError(
+                f"{folder}: no such folder, where {self.name} should lie; {self.remedy(folder)}"
+            )
 
     def remedy(self, folder: Path) -> str:
         """Return what to do for a folder that lacks files."""

@@ -7,7 +7,7 @@ remedy; with `on_bad="skip"` bad ones are left out and counted.
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -138,6 +138,17 @@ def read_with_notes(
     return Reading(kept, notes)
 
 
+def each_record(path_or_name: str | Path) -> Iterator[tuple[Row | BadRow, Example | str]]:
+    """Yield every record with the example it makes, or why it makes none; none is held."""
+    check, notes = _Check(None, language=None, require_target=True), Notes()
+    for row in SOURCES[find_source(path_or_name)](path_or_name, Selection()):
+        try:
+            check.is_of_split(row, None)
+            yield row, check.example(row, notes)
+        except _BadRecordError as error:
+            yield row, str(error)
+
+
 def _why_empty(wanted: Selection, examples: list[Example], notes: Notes) -> str:
     if examples:
         found = ", ".join(sorted({example.language for example in examples}))
@@ -219,7 +230,7 @@ class _Check:
                 f"id {example.id!r} came before in {example.language!r}, at {first};"
                 " give every example of a language an id of its own"
             )
-        if _holds_html(example.input) or _holds_html(example.target):
+        if holds_html(example.input) or holds_html(example.target):
             notes.html += 1
             notes.first_html = notes.first_html or place
         return example
@@ -294,7 +305,8 @@ def _refuse_characters(text: str, column: str) -> None:
         ) from error
 
 
-def _holds_html(text: str) -> bool:
+def holds_html(text: str) -> bool:
+    """Return whether a text holds tags or entities of HTML."""
     return ("<" in text and _TAG.search(text) is not None) or (
         "&" in text and _ENTITY.search(text) is not None
     )

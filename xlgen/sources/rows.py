@@ -33,11 +33,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A line that is no record: where, what was expected and came, and the remedy."""
+    """A line that is no record: where, what was expected and came, and the remedy.
+
+    `language` and `split` are those of its file, where a file has one.
+    """
 
     file: str
     number: int
     reason: str
+    language: str = ""
+    split: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.number}: {self.reason}"

@@ -12,8 +12,8 @@ import hashlib
 import html
 import io
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,27 +69,31 @@ def order_in_tfds(number: int, split: str) -> int:
 
 def _read(folder: Path, wanted: Selection) -> Iterator[Row | BadRow]:
     WIKILINGUA.refuse_missing(folder)
-    archives = [path for path in sorted(folder.iterdir()) if is_archive(path)]
-    parts: list[Part] = []
-    for path in archives:
-        if _may_hold(path, wanted):
-            members = read_members(path, lambda name: _is_wanted(name, wanted))
-            parts += _pairs(((f"{path}/{name}", data) for name, data in members), path)
-    lines = [path for path in sorted(folder.glob("*/*")) if _is_wanted(path.as_posix(), wanted)]
-    parts += _pairs(((str(path), path.read_bytes()) for path in lines), folder)
-    parts += _parquet(folder, wanted)
-    if not parts:
+    seen: set[tuple[str, str]] = set()
+    for key, rows in _parts(folder, wanted):
+        if key in seen:
+            raise InputError(
+                f"{folder}: holds {' '.join(key)} more than once, packed and unpacked or from two sites;"
+                " keep one"
+            )
+        seen.add(key)
+        yield from rows
+    if not seen:
         raise InputError(
             f"{folder}: nothing of WikiLingua in {_named(wanted)}; {WIKILINGUA.remedy(folder)}"
         )
-    twice = [key for key, count in Counter(key for key, _ in parts).items() if count > 1]
-    if twice:
-        raise InputError(
-            f"{folder}: holds {' '.join(twice[0])} more than once, packed and unpacked or from two sites;"
-            " keep one"
-        )
-    for _, rows in sorted(parts, key=lambda part: part[0]):
-        yield from rows
+
+
+def _parts(folder: Path, wanted: Selection) -> Iterator[Part]:
+    """Yield each language and split with its rows, archive by archive, so that one is held at a time."""
+    for path in sorted(folder.iterdir()):
+        if is_archive(path) and _may_hold(path, wanted):
+            members = read_members(path, lambda name: _is_wanted(name, wanted))
+            yield from _pairs(((f"{path}/{name}", data) for name, data in members), path)
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        lines = [path for path in sorted(place.iterdir()) if _is_wanted(path.as_posix(), wanted)]
+        yield from _pairs(((str(path), path.read_bytes()) for path in lines), folder)
+    yield from _parquet(folder, wanted)
 
 
 def _named(wanted: Selection) -> str:
@@ -164,7 +168,7 @@ def _rows(sides: Sides, language: str, split: str) -> Iterator[Row | BadRow]:
         lines = texts["src"][number], texts["tgt"][number], english[number]
         bad = next((line for line in lines if isinstance(line, BadRow)), None)
         if bad is not None:
-            yield bad
+            yield replace(bad, language=language, split=FILES[split])
             continue
         article, summary, original = (str(line).strip() for line in lines)
         name = f"wiki_lingua_{NAMES[language]}_{language}-{split}-{number}"
@@ -215,14 +219,13 @@ def _parquet_file(path: Path, language: str, split: str) -> Iterator[Row | BadRo
     """Yield rows of GEM 1.1's form (`source_aligned`, `target_aligned`) or of its later one."""
     for row in parquet_rows(path):
         if isinstance(row, BadRow):
-            yield row
+            yield replace(row, language=language, split=split)
             continue
         article, summary, original, wrong = _texts(row.values, language)
         name = row.values.get("gem_id")
         if wrong or not isinstance(name, str):
-            yield BadRow(
-                row.file, row.number, wrong or "expected an id in `gem_id`; download again"
-            )
+            reason = wrong or "expected an id in `gem_id`; download the file again"
+            yield BadRow(row.file, row.number, reason, language, split)
             continue
         values = _values(name, language, article, summary, split=split, document=original)
         yield Row(row.file, row.number, values)

@@ -7,6 +7,7 @@ or one each, or unpacked; a record has id, url, title, summary and text.
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from xlgen.errors import InputError
@@ -60,7 +61,7 @@ def _may_hold(path: Path, wanted: Selection) -> bool:
 
 def _named(row: Row | BadRow, *, language: str, split: str) -> Row | BadRow:
     if isinstance(row, BadRow):
-        return row
+        return replace(row, language=language, split=split)
     fields = {
         name: row.values.get(ours) for name, ours in (("input", "text"), ("target", "summary"))
     }

@@ -4,25 +4,37 @@ Costs are upper bounds from the shapes: every input and target as long as its li
 shorter, so a run is done sooner.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from xlgen.benchmarks import BENCHMARKS
+from xlgen.benchmarks.text import corpus_text, text_folder
 from xlgen.errors import InputError
+from xlgen.languages import SOURCE
 from xlgen.model.load import read_model_config
-from xlgen.model.packaged import find_model
+from xlgen.model.packaged import find_model, open_tokenizer
 from xlgen.model.t5 import T5Config, count_parameters
 from xlgen.recipes.base import RunConfig
-from xlgen.recipes.evaluation import Evaluation
+from xlgen.recipes.evaluation import Baseline, Evaluation
+from xlgen.recipes.language_tuning import LanguageTuning
 from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation
+from xlgen.sources import SOURCES
+from xlgen.sources.mc4 import shards_of
+from xlgen.sources.published import MC4
+from xlgen.sources.readers import find_source, is_published
+from xlgen.sources.rows import Selection
 from xlgen.studies.plan import Job, Plan
 
 _count = cache(count_parameters)
 FLOAT32 = 4  # bytes: weights and gradients are kept so, whatever the products' precision
 Shapes = Mapping[str, T5Config]
+_PART = Selection(
+    "validation", frozenset((SOURCE,))
+)  # what is read of labels, to see that they are there
 
 
 @dataclass(frozen=True)
@@ -62,11 +74,13 @@ def _is_of(name: str, plan: Plan, folder: str) -> bool:
 
 def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
     if isinstance(config, Adaptation):
-        text = [_text(config.mix.text)] if config.mix.kappa else []
+        text = [_text(config.mix.text, config.model)] if config.mix.kappa else []
         labels = [_labels(data.source) for data in (config.train, config.validation)]
         return [_model(config.model, shapes), *labels, *text]
-    if isinstance(config, TextTuning):
-        return [_model(config.model, shapes), _text(config.text)]
+    if isinstance(config, TextTuning | LanguageTuning):
+        return [_model(config.model, shapes), _text(config.text, config.model)]
+    if isinstance(config, Evaluation | Baseline):
+        return [_labels(BENCHMARKS[config.benchmark].source)]
     return []
 
 
@@ -83,13 +97,32 @@ def _model(name: str, shapes: Shapes) -> Need:
 
 
 def _labels(name: str) -> Need:
+    if is_published(name):
+        return Need("labels", name, _lack(lambda: next(SOURCES[find_source(name)](name, _PART))))
     known = name in {BENCHMARKS[key].source for key in BENCHMARKS} or Path(name).exists()
     return Need("labels", name, "" if known else "no such file, and no benchmark")
 
 
-def _text(name: str) -> Need:
-    known = name in BENCHMARKS or Path(name).is_dir()
-    return Need("text", name, "" if known else "no such folder of <language>.txt")
+def _text(name: str, model: str) -> Need:
+    """Say whether text is there, and if it is mC4's whether as tokens of the model, where that is here."""
+    folder = text_folder(name)
+    if name in BENCHMARKS:
+        return Need("text", name)
+    if not folder.is_dir():
+        remedy = f"; {MC4.remedy(folder)}" if name.partition(":")[0] == MC4.name else ""
+        return Need("text", name, f"no such folder of <language>.txt{remedy}")
+    if any(folder.glob("*.txt")) or not (shards_of(folder) or any(folder.glob("tokens-*"))):
+        return Need("text", name)
+    return Need("text", name, _lack(lambda: corpus_text(folder, open_tokenizer(find_model(model)))))
+
+
+def _lack(read: Callable[[], Any]) -> str:
+    """Return why something cannot be read; "" if it can."""
+    try:
+        read()
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def cost(job: Job, *, plan: Plan, shapes: Shapes) -> Cost:
