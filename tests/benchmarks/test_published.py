@@ -1,6 +1,7 @@
 """Published data sets: counted beside their published sizes, and run end to end with text of mC4."""
 
 import json
+from pathlib import Path
 
 import pytest
 from real_formats import CODES, gem_files, write_gem_zip, write_mc4
@@ -37,6 +38,14 @@ def test_the_published_sizes_are_those_of_the_papers():
     # Hasan et al. 2021's README gives totals too: here English, Hindi, Thai
     totals = {code: sum(XLSUM.sizes[code]) for code in ("en", "hi", "th")}
     assert totals == {"en": 329_592, "hi": 88_472, "th": 8_268}
+
+
+def test_the_documents_table_is_that_of_the_sizes():
+    text = (Path(__file__).parents[2] / "docs" / "real-data.md").read_text("utf-8")
+    table = text.partition("<!-- sizes -->\n")[2].partition("<!-- /sizes -->")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.split("\n")[2:-1]]
+    found = {code: tuple(int(n.replace(",", "")) for n in sizes) for code, *sizes in rows}
+    assert found == WIKILINGUA.sizes
 
 
 def test_what_lies_here_is_counted_beside_what_is_published(data):
