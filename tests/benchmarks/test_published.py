@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from real_formats import CODES, gem_files, write_gem_zip, write_mc4
 from typer.testing import CliRunner
+from udhr import ARTICLE_1
 
 from xlgen.benchmarks.published import count_published
 from xlgen.cli import app
@@ -59,6 +60,7 @@ def test_what_lies_here_is_counted_beside_what_is_published(data):
     assert found["as published"] == "0 of 54 parts"
     th = parts["th", "validation"]
     assert (th["records"], th["left_out"], th["html_targets"]) == (5, 1, 1)
+    assert th["target_length"] == round(sum(len(t) for t in targets if t.strip()) / 4)
     assert th["published"] == 1475 and th["state"] == "-1,470 records"
     assert th["first"][0].endswith("thai/val.src.th:2: field 'target' is empty; a record without a "
         "reference cannot train or score; fill it or remove the record")  # fmt: skip
@@ -74,7 +76,9 @@ def test_equal_sizes_are_told(data, monkeypatch):
     assert told["as published"] == "18 of 21 parts"
     table = run("data", "check", "wikilingua0")
     assert table.exit_code == 0
-    assert "as published: 18 of 21 parts; licence CC-BY-NC-SA-3.0" in table.stdout
+    told = " ".join(table.stdout.split())
+    assert "th 6 of 6 5 of 5 4 of 4 0 0" in told and "de 0 of 1 0 of 1 0 of 1 0 0" in told
+    assert "18 of 21 parts are equal" in told
 
 
 def test_text_without_labels_has_no_sizes():
@@ -117,6 +121,25 @@ def test_the_papers_run_from_its_own_files_to_a_score(
     assert (quality["language"], quality["n"]) == ("th", 2)
     stored = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (stored["train"]["source"], stored["mix"]["text"]) == ("wikilingua0", "mc4")
+
+
+def test_languages_beyond_the_eighteen_are_for_language_prompts_alone(data, model_folder, caplog):
+    from xlgen.benchmarks.text import unlabeled_text
+    from xlgen.families import mc4_code
+    from xlgen.model.packaged import open_tokenizer
+
+    # Article 1 in Swahili (OHCHR).
+    swahili = (
+        "Watu wote wamezaliwa huru, hadhi na haki zao ni sawa. Wote wamejaliwa akili na dhamiri."
+    )
+    for code, text in (("sw", swahili), ("th", ARTICLE_1["th"])):
+        write_mc4(data / "mc4", code, [f"{text} {n} {text}" for n in range(9)])
+    encode = ("data", "encode", "mc4", "--model", str(model_folder), "--threshold", "0")
+    assert run(*encode).exit_code == 0
+    tokenizer = open_tokenizer(model_folder)
+    assert set(unlabeled_text("mc4", tokenizer, code_of=mc4_code)) == {"sw", "th"}
+    assert set(unlabeled_text("mc4", tokenizer)) == {"th"}
+    assert "sw is none of the eighteen languages" in caplog.text
 
 
 def test_tokens_of_other_settings_are_refused(data, model_folder, article_1):

@@ -141,6 +141,12 @@ def test_pairs_with_english_are_refused_row_by_row(tmp_path):
         read_examples(f"wikilingua0:{tmp_path}", split="validation")
 
 
+def test_half_a_conversion_is_refused(tmp_path):
+    write_parquet(tmp_path / "en" / "partial-train" / "0000.parquet", [{"gem_id": "x"}])
+    with pytest.raises(InputError, match="a part of en train, the hub did not convert all of it"):
+        read_examples(f"wikilingua0:{tmp_path}", split="train")
+
+
 def test_an_empty_line_is_counted_and_named(folder, caplog):
     lines = gem_files("th")["val.tgt.th"].split("\n")
     lines[2] = " "

@@ -3,6 +3,10 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rich import box
+from rich.table import Table as RichTable
+from rich.text import Text
+
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
@@ -22,7 +26,7 @@ class Counted:
     records: int = 0
     left_out: int = 0
     html_targets: int = 0
-    characters: int = 0  # of all targets
+    characters: int = 0  # of all targets together
     first: list[str] = field(default_factory=list)  # left out, the first three as messages
 
     @property
@@ -32,6 +36,11 @@ class Counted:
             return "missing"
         difference = self.records - self.published
         return f"{difference:+,} records" if difference else "as published"
+
+    @property
+    def target_length(self) -> int:
+        """The mean characters of a target."""
+        return round(self.characters / max(1, self.records - self.left_out))
 
     def count(self, row: Row | BadRow, found: Example | str) -> None:
         """Take in a record, and the example it makes or why it makes none."""
@@ -72,5 +81,39 @@ def count_published(source: str) -> dict[str, Any]:
         "published sizes": data.told_by,
         "licence": data.licence,
         "as published": f"{same} of {len(parts)} parts",
-        "parts": [asdict(part) | {"state": part.state} for part in parts.values()],
+        "parts": [
+            asdict(part) | {"target_length": part.target_length, "state": part.state}
+            for part in parts.values()
+        ],
     }
+
+
+def count_table(counted: dict[str, Any]) -> RichTable:
+    """Return what `count_published` found as a table: a row a language, ours of those published."""
+    table = RichTable(
+        "", *SPLITS, "left out", "HTML", "target", title=Text(counted["data set"], style="bold"),
+        title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False,
+        caption_justify="left",
+    )  # fmt: skip
+    for column in table.columns[1:]:
+        column.justify = "right"
+    by_language: dict[str, list[dict[str, Any]]] = {}
+    for part in counted["parts"]:
+        by_language.setdefault(part["language"], []).append(part)
+    for language, parts in by_language.items():
+        sizes = [
+            Text(
+                f"{part['records']:,} of {part['published']:,}",
+                style="bold" if part["state"] != "as published" else "",
+            )
+            for part in parts
+        ]
+        sums = (sum(part[name] for part in parts) for name in ("left_out", "html_targets"))
+        lengths = [part["target_length"] for part in parts if part["records"]]
+        mean = f"{sum(lengths) / len(lengths):.0f}" if lengths else ""
+        table.add_row(language, *sizes, *(f"{count:,}" for count in sums), mean)
+    table.caption = Text(
+        f"Records here of those published, as {counted['published sizes']} tells: {counted['as published']}"
+        f" are equal. HTML: targets with tags or entities; target: its mean characters. {counted['licence']}."
+    )
+    return table

@@ -1,5 +1,6 @@
 """Unlabeled text without anything that is held out: of the packaged data, or a folder of the user's."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ from xlgen.registry import near_names
 from xlgen.sources.mc4 import Filter, shards_of, web_text
 from xlgen.sources.published import MC4, place_of
 from xlgen.sources.readers import read_examples
+
+log = logging.getLogger(__name__)
 
 HELD_OUT = 0.005  # of a corpus's documents, for the losses of pretraining
 
@@ -32,7 +35,8 @@ def corpus_text(
     """
     left_out = HeldOutParagraphs()
     if not any(corpus.glob("*.txt")) and (shards_of(corpus) or any(corpus.glob("tokens-*"))):
-        return _encoded_web(corpus, tokenizer, held_out=held_out, left_out=left_out)
+        text = _encoded_web(corpus, tokenizer, held_out=held_out, left_out=left_out)
+        return _of_languages(text, code_of)
     folder = make_shards(corpus, tokenizer, held_out=held_out, left_out=left_out, code_of=code_of)
     return ShardedText(folder, tokenizer)
 
@@ -59,6 +63,17 @@ def _encoded_web(
             raise InputError(
                 f"{path}: made when other texts were held out for testing; run {again}"
             )
+    return text
+
+
+def _of_languages(text: ShardedText, code_of: Callable[[str], str]) -> ShardedText:
+    """Return the text in the languages that `code_of` knows; warn of others, which mC4 may have."""
+    for language in list(text.manifests):
+        try:
+            code_of(language)
+        except InputError:
+            log.warning("%s: not used, %s is none of the eighteen languages", text.folder, language)
+            del text.manifests[language]
     return text
 
 

@@ -56,32 +56,16 @@ def data_check(
 
 def _say_published(source: str, *, as_json: bool) -> None:
     """Print a data set's parts as a table, then what was left out of each."""
-    from rich.table import Table
-
-    from xlgen.benchmarks.published import count_published
+    from xlgen.benchmarks.published import count_published, count_table
 
     counted = count_published(source)
     if as_json:
         say(counted, as_json=True)
         return
-    columns = (
-        "language",
-        "split",
-        "published",
-        "records",
-        "left_out",
-        "html_targets",
-        "characters",
-    )
-    table = Table(*columns, "state", title=f"{source}, beside {counted['published sizes']}")
-    for part in counted["parts"]:
-        numbers = (f"{part[name]:,}" if part[name] else "" for name in columns[2:])
-        table.add_row(part["language"], part["split"], *numbers, plain(part["state"]))
-    say(table, as_json=False)
+    say(count_table(counted), as_json=False)
     for part in counted["parts"]:
         for message in part["first"]:
             say(plain(f"left out: {message}"), as_json=False)
-    say(f"as published: {counted['as published']}; licence {counted['licence']}", as_json=False)
 
 
 @data_app.command("fetch", epilog="Example: `xlgen data fetch xlsum --languages th,hi`")

@@ -15,6 +15,7 @@ from typing import Literal
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.languages import language_code
+from xlgen.progress import progress
 from xlgen.registry import near_names
 from xlgen.sources import SOURCES
 from xlgen.sources.published import PUBLISHED
@@ -118,7 +119,8 @@ def read_with_notes(
     wanted = Selection(split, codes)
     check = _Check(columns, language=language, require_target=require_target)
     notes, examples = Notes(), []
-    for row in SOURCES[find_source(path_or_name)](path_or_name, wanted):
+    rows = SOURCES[find_source(path_or_name)](path_or_name, wanted)
+    for row in progress(rows, f"Reading {path_or_name}"):
         notes.rows += 1
         try:
             if check.is_of_split(row, split):

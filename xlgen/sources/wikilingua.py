@@ -199,6 +199,11 @@ def _parquet(folder: Path, wanted: Selection) -> list[Part]:
             continue  # a pair of languages, or GEM's samples of a split
         of_language = wanted.languages is None or language in wanted.languages
         if of_language and wanted.split in (None, split[1]):
+            if "partial-" in inner.as_posix():
+                raise InputError(
+                    f"{path}: a part of {language} {split[1]}, the hub did not convert all of it; take"
+                    " GEM's archives instead"
+                )
             files.setdefault((language, split[1]), []).append(path)
     return [(key, _parquet_part(paths, *key)) for key, paths in files.items()]
 
