@@ -4,7 +4,7 @@ Costs are upper bounds from the shapes: every input and target as long as its li
 shorter, so a run is done sooner.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,17 +24,14 @@ from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation
 from xlgen.sources import SOURCES
 from xlgen.sources.mc4 import shards_of
-from xlgen.sources.published import MC4
+from xlgen.sources.published import MC4, PUBLISHED, place_of
 from xlgen.sources.readers import find_source, is_published
-from xlgen.sources.rows import Selection
+from xlgen.sources.rows import BadRow, Selection
 from xlgen.studies.plan import Job, Plan
 
 _count = cache(count_parameters)
 FLOAT32 = 4  # bytes: weights and gradients are kept so, whatever the products' precision
 Shapes = Mapping[str, T5Config]
-_PART = Selection(
-    "validation", frozenset((SOURCE,))
-)  # what is read of labels, to see that they are there
 
 
 @dataclass(frozen=True)
@@ -51,21 +48,27 @@ class Cost:
 
 @dataclass(frozen=True)
 class Need:
-    """Something a plan reads: a model, a benchmark, labels or text. `missing` says why it cannot be read."""
+    """Something a plan reads: a model, a benchmark, labels or text. `missing` says why it cannot be read.
+
+    `parts` are the splits and languages that are read of published labels.
+    """
 
     kind: str
     name: str
     missing: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 def needs(plan: Plan, shapes: Shapes) -> list[Need]:
     """Return what the jobs of a plan read that no other job of it makes, each once."""
-    found: dict[Need, None] = {}
+    found: dict[tuple[str, str], Need] = {}
     for job in plan.jobs.values():
         for need in _needs(job.config, shapes):
             if not any(_is_of(need.name, plan, folder) for folder in job.needs):
-                found[need] = None
-    return list(found)
+                key = need.kind, need.name
+                parts = {*found.get(key, need).parts, *need.parts}
+                found[key] = replace(need, parts=tuple(sorted(parts)))
+    return [_looked_up(need) for need in found.values()]
 
 
 def _is_of(name: str, plan: Plan, folder: str) -> bool:
@@ -75,12 +78,20 @@ def _is_of(name: str, plan: Plan, folder: str) -> bool:
 def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
     if isinstance(config, Adaptation):
         text = [_text(config.mix.text, config.model)] if config.mix.kappa else []
-        labels = [_labels(data.source) for data in (config.train, config.validation)]
+        labels = [
+            _labels(
+                data.source, splits=[data.split or "train"], languages=data.languages or (SOURCE,)
+            )
+            for data in (config.train, config.validation)
+        ]
         return [_model(config.model, shapes), *labels, *text]
     if isinstance(config, TextTuning | LanguageTuning):
         return [_model(config.model, shapes), _text(config.text, config.model)]
     if isinstance(config, Evaluation | Baseline):
-        return [_labels(BENCHMARKS[config.benchmark].source)]
+        chosen = BENCHMARKS[config.benchmark]
+        splits = ["test"] if isinstance(config, Baseline) else ["validation", "test"]
+        languages = config.languages or chosen.languages
+        return [_labels(chosen.source, splits=splits, languages=languages)]
     return []
 
 
@@ -96,11 +107,36 @@ def _model(name: str, shapes: Shapes) -> Need:
     return Need("model", name)
 
 
-def _labels(name: str) -> Need:
+def _labels(name: str, *, splits: Sequence[str], languages: Sequence[str]) -> Need:
     if is_published(name):
-        return Need("labels", name, _lack(lambda: next(SOURCES[find_source(name)](name, _PART))))
+        parts = tuple((split, language) for split in splits for language in languages)
+        return Need("labels", name, parts=parts)
     known = name in {BENCHMARKS[key].source for key in BENCHMARKS} or Path(name).exists()
     return Need("labels", name, "" if known else "no such file, and no benchmark")
+
+
+def _looked_up(need: Need) -> Need:
+    """Return the need of published labels with what is missing of them; others as they are."""
+    for split in dict.fromkeys(split for split, _ in need.parts):
+        wanted = {language for of, language in need.parts if of == split}
+        try:
+            left = _unseen(need.name, split, wanted)
+        except InputError as error:
+            return replace(need, missing=str(error))
+        if left:
+            folder = place_of(need.name)
+            remedy = PUBLISHED[need.name.partition(":")[0].removesuffix("-clean")].remedy(folder)
+            return replace(need, missing=f"{folder}: no {split} in {', '.join(left)}; {remedy}")
+    return need
+
+
+def _unseen(name: str, split: str, languages: set[str]) -> list[str]:
+    """Return the languages that a split has no record of; reads until each has one."""
+    left = set(languages)
+    rows = SOURCES[find_source(name)](name, Selection(split, frozenset(languages)))
+    while left and (row := next(rows, None)) is not None:
+        left.discard(row.language if isinstance(row, BadRow) else row.values["language"])
+    return sorted(left)
 
 
 def _text(name: str, model: str) -> Need:
