@@ -142,7 +142,7 @@ def test_languages_beyond_the_eighteen_are_for_language_prompts_alone(data, mode
     assert "sw is none of the eighteen languages" in caplog.text
 
 
-def test_tokens_of_other_settings_are_refused(data, model_folder, article_1):
+def test_tokens_of_other_settings_are_refused(data, model_folder, article_1, monkeypatch):
     write_mc4(data / "mc4", "th", [f"{article_1['th']} {n}" for n in range(9)])
     encode = ("data", "encode", "mc4", "--model", str(model_folder), "--languages", "th")
     assert run(*encode, "--held-out", "0.1").exit_code == 0
@@ -153,5 +153,8 @@ def test_tokens_of_other_settings_are_refused(data, model_folder, article_1):
     assert set(unlabeled_text("mc4", tokenizer, held_out=0.1)) == {"th"}
     with pytest.raises(InputError, match=r"th\.json: holds 0\.1 .*set held_out=0\.1, or run"):
         unlabeled_text("mc4", tokenizer)
+    monkeypatch.setattr("xlgen.benchmarks.text.HeldOutParagraphs.identity", "of other tests")
+    with pytest.raises(InputError, match=r"th\.json: made when other texts were held out"):
+        unlabeled_text("mc4", tokenizer, held_out=0.1)
     result = run(*encode, "--threshold", "95")
     assert isinstance(result.exception, InputError)
