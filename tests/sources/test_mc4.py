@@ -86,6 +86,8 @@ def test_a_bad_record_is_told_by_file_and_line_and_the_rest_goes_on(tmp_path):
     assert [text for text in found if isinstance(text, str)] == ["a", "c"]
     bad = [str(row) for row in found if isinstance(row, BadRow)]
     assert [row.partition(": ")[0] for row in bad] == [f"{path}:{line}" for line in (2, 3, 4, 5)]
+    later = WebText("th", (path,), ALL).documents(2)
+    assert [str(row) for row in later if isinstance(row, BadRow)] == bad[1:]  # lines count on
     assert 'expected a record with a "text", got txt' in bad[0]
     assert "surrogate" in bad[3]
 

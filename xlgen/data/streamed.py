@@ -143,7 +143,7 @@ class Growing:
             log.warning("%s: was of other settings or files; encoding anew", path)
             self.state_path.unlink(missing_ok=True)
             return None
-        is_all = bool(state["is_all"]) and files == before
+        is_all = bool(state.get("is_all")) and files == before
         return state | {"files": files, "is_all": is_all}
 
     def count(self, what: str) -> int:

@@ -30,7 +30,7 @@ FIELDS = tuple(f.name for f in fields(Example))
 ROW_NUMBER = "#"  # as a column name: file name and row number, for data without ids
 _REJECTIONS_KEPT = 20
 
-_TAG = re.compile(
+HTML_TAG = re.compile(
     r"</?(?:a|b|br|code|div|em|h[1-6]|i|img|li|p|pre|script|span|table|td|ul)\b[^<>]*>"
 )
 _ENTITY = re.compile(r"&(?:nbsp|amp|lt|gt|quot|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
@@ -309,6 +309,6 @@ def _refuse_characters(text: str, column: str) -> None:
 
 def holds_html(text: str) -> bool:
     """Return whether a text holds tags or entities of HTML."""
-    return ("<" in text and _TAG.search(text) is not None) or (
+    return ("<" in text and HTML_TAG.search(text) is not None) or (
         "&" in text and _ENTITY.search(text) is not None
     )

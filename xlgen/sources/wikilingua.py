@@ -21,12 +21,12 @@ from xlgen.errors import InputError
 from xlgen.languages import SOURCE
 from xlgen.sources.archives import Member, is_archive, read_members
 from xlgen.sources.published import NAMES, WIKILINGUA, place_of
+from xlgen.sources.readers import HTML_TAG
 from xlgen.sources.rows import BadRow, Row, Selection, parquet_rows, text_lines
 
 FILES = {"train": "train", "val": "validation", "test": "test"}  # as files call the splits
 _MEMBER = re.compile(r"(?:^|/)([^/]+)/(train|val|test)\.(src|tgt)\.([a-z]{2})$")
 _FOLDERS = {name: code for code, name in NAMES.items()} | {code: code for code in NAMES}
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _GEM_ID = re.compile(r"wiki_lingua_[a-z]+_[a-z]{2}-(?:train|val|validation|test)-(\d+)")
 _SPLIT_NAME = re.compile(r"(?<![a-z_])(train|validation|test)(?![a-z_])")
 
@@ -50,13 +50,13 @@ def clean_rows(source: str | Path, wanted: Selection | None = None) -> Iterator[
 
 
 def without_html(text: str) -> str:
-    """Return a text without tags, its entities as characters.
+    """Return a text without the tags that are warned of, its entities as characters.
 
     >>> without_html("Lọc gạo &amp; <b>vo</b> kỹ.<br/>Để ráo; 3 < 5.")
     'Lọc gạo & vo kỹ. Để ráo; 3 < 5.'
     """
     without = re.sub(r"<(?:br|p|li)\b[^<>]*>", " ", text)
-    return " ".join(html.unescape(_TAG.sub("", without)).split())
+    return " ".join(html.unescape(HTML_TAG.sub("", without)).split())
 
 
 def order_in_tfds(number: int, split: str) -> int:

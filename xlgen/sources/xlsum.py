@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from xlgen.errors import InputError
 from xlgen.sources.archives import is_archive, read_members
@@ -25,19 +26,19 @@ def xlsum_rows(source: str | Path, wanted: Selection | None = None) -> Iterator[
     wanted, folder = wanted or Selection(), place_of(source)
     XLSUM.refuse_missing(folder)
     seen: dict[str, str] = {}
-    for name, data in _files(folder, wanted):
+    for name, file in _files(folder, wanted):
         match = _FILE.search(name)
         assert match is not None
         first = seen.setdefault(match[0].strip("/"), name)
         if first != name:
             raise InputError(f"{name}: stands in {first} too; keep one")
-        for row in jsonl_rows_of(io.BytesIO(data), name):
+        for row in jsonl_rows_of(file, name):
             yield _named(row, language=_CODES[match[1]], split=SPLITS[match[2]])
     if not seen:
         raise InputError(f"{folder}: no file of XL-Sum that was asked for; {XLSUM.remedy(folder)}")
 
 
-def _files(folder: Path, wanted: Selection) -> Iterator[tuple[str, bytes]]:
+def _files(folder: Path, wanted: Selection) -> Iterator[tuple[str, IO[bytes]]]:
     def is_wanted(name: str) -> bool:
         match = _FILE.search(name)
         if match is None or match[1] not in _CODES:
@@ -48,9 +49,10 @@ def _files(folder: Path, wanted: Selection) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         if is_archive(path) and _may_hold(path, wanted):
             for name, data in read_members(path, is_wanted):
-                yield f"{path}/{name}", data
+                yield f"{path}/{name}", io.BytesIO(data)
         elif path.is_file() and is_wanted(path.as_posix()):
-            yield str(path), path.read_bytes()
+            with path.open("rb") as file:
+                yield str(path), file
 
 
 def _may_hold(path: Path, wanted: Selection) -> bool:
