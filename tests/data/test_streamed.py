@@ -114,6 +114,20 @@ def test_new_files_go_on_and_other_ones_begin_anew(records, tmp_path, small_toke
     assert made.position == len(records)
 
 
+def test_where_a_call_stops_does_not_depend_on_the_calls_before(records, tmp_path, small_tokenizer):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    first = encode(
+        Documents(records[:21]), parts, small_tokenizer
+    )  # 21 is no whole number of batches
+    tokens = first.tokens + 40
+    made = encode(Documents(records, files=("a", "b")), parts, small_tokenizer, tokens=tokens)
+    assert made == encode(
+        Documents(records, files=("a", "b")), whole, small_tokenizer, tokens=tokens
+    )
+    assert made.position == 24
+    assert contents(parts) == contents(whole)
+
+
 def test_what_is_held_out_for_testing_is_left_out(tmp_path, small_tokenizer, article_1, caplog):
     class Tests(frozenset):
         identity = "of these tests"
