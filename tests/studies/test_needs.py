@@ -15,6 +15,7 @@ from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.load import random_model
 from xlgen.model.t5 import T5Config, count_parameters, shift_right
+from xlgen.recipes.evaluation import Baseline
 from xlgen.recipes.paper import SIZES
 from xlgen.run import Adaptation, Data
 from xlgen.studies.named import night, paper
@@ -83,6 +84,11 @@ def test_published_data_are_here_once_their_files_are(tmp_path, monkeypatch, art
         f"{tmp_path}/wikilingua0: nothing of WikiLingua in en"
     )
     write_gem_zip(tmp_path / "wikilingua0", "en")
+    assert set(missing()) == {"mc4"}
+    plan.job("scores", Baseline("lead-64", "wikilingua0", ("en", "th", "hi")))
+    assert missing()["wikilingua0"].startswith(f"{tmp_path}/wikilingua0: no test in hi, th; put ")
+    for code in ("th", "hi"):
+        write_gem_zip(tmp_path / "wikilingua0", code)
     write_mc4(tmp_path / "mc4", "th", [f"{article_1['th']} {n}" for n in range(9)])
     assert set(missing()) == {"mc4"}
     assert "not encoded for the tokenizer" in missing()["mc4"]
