@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
 import sys
-for extra in ("lxml", "transformers", "peft"):  # what only builders and tests have
+for extra in ("lxml", "transformers", "peft", "huggingface_hub"):  # what only builders and tests have
     sys.modules[extra] = None
 from pathlib import Path
 import xlgen

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from xlgen.benchmarks import BENCHMARKS
-from xlgen.benchmarks.base import first_documents
+from xlgen.benchmarks.base import first_examples
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.benchmarks.held_out import held_out_examples
 from xlgen.benchmarks.text import unlabeled_text
@@ -31,7 +31,7 @@ from xlgen.model.load import weights_sha256
 from xlgen.model.packaged import find_model, open_model
 from xlgen.progress import progress
 from xlgen.recipes.base import RunConfig
-from xlgen.sources.leaks import drop_leaks, refuse_leaks
+from xlgen.sources.leaks import LEAKS
 from xlgen.sources.readers import read_examples
 from xlgen.tasks import TASKS, Limits
 from xlgen.tasks.mixing import Mix, mix_in
@@ -44,7 +44,7 @@ from xlgen.training.validation import choose_step, refuse_unwatched, validation_
 
 @dataclass(frozen=True)
 class Data:
-    """Where examples come from: a packaged name or a file, a split, languages, a column map.
+    """Where examples come from: a data set's name or a file, a split, languages, a column map.
 
     `language` is that of a file which has no such column; `languages` keeps the examples in those only.
     """
@@ -57,7 +57,7 @@ class Data:
     limit: int | None = None
 
     def examples(self) -> list[Example]:
-        """Read the examples; `limit` counts per language and takes the same documents in each."""
+        """Read the examples; `limit` counts per language, see `first_examples`."""
         read = read_examples(
             self.source,
             columns=self.columns,
@@ -67,7 +67,9 @@ class Data:
         )
         languages = dict.fromkeys(example.language for example in read)
         groups = ([e for e in read if e.language == language] for language in languages)
-        return [example for group in groups for example in first_documents(group, self.limit)]
+        return [
+            e for group in groups for e in first_examples(group, self.limit, source=self.source)
+        ]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Adaptation(RunConfig):
 
     The best checkpoint is the one with the lowest validation loss in `select_on` (English alone by
     default, since labels in other languages are what the user does not have). Training examples that give
-    away held-out ones are refused, or left out with `leaks="drop"`. `mix` puts unlabeled text between them.
+    away held-out ones are refused, left out with `leaks="drop"`, or only warned of with "keep". `mix` puts
+    unlabeled text between them.
     """
 
     name: ClassVar[str] = "adaptation"
@@ -84,7 +87,7 @@ class Adaptation(RunConfig):
     task: str = "summarization"
     train: Data = field(default_factory=lambda: Data(split="train", languages=(SOURCE,)))
     validation: Data = field(default_factory=lambda: Data(split="validation", limit=50))
-    leaks: Literal["refuse", "drop"] = "refuse"
+    leaks: Literal["refuse", "drop", "keep"] = "refuse"
     select_on: tuple[str, ...] = (SOURCE,)
     method: Method = field(default_factory=PromptTuning)
     mix: Mix = field(default_factory=Mix)
@@ -98,10 +101,7 @@ class Adaptation(RunConfig):
         train_examples, validation = self.train.examples(), self.validation.examples()
         refuse_unwatched(self.select_on, {example.language for example in validation})
         held_out = [*validation, *held_out_examples()]
-        if self.leaks == "refuse":
-            refuse_leaks(train_examples, held_out)
-        else:
-            train_examples = drop_leaks(train_examples, held_out)
+        train_examples = LEAKS[self.leaks](train_examples, held_out)
         adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]

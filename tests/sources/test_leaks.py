@@ -16,6 +16,7 @@ from xlgen.sources.leaks import (
     Leak,
     check_leaks,
     drop_leaks,
+    keep_leaks,
     letters_only,
     likeness,
     near_pairs,
@@ -117,6 +118,15 @@ def test_dropping_takes_the_document_in_every_language_and_says_so(caplog):
     assert drop_leaks([*TRAIN, other], HELD_OUT) == [*TRAIN, other]
     nameless = [dataclasses.replace(example, document="") for example in train]
     assert drop_leaks(nameless, HELD_OUT) == [nameless[0], *nameless[2:]]
+
+
+def test_keeping_trains_on_all_and_tells_how_many_leak(caplog):
+    train = [*TRAIN, HELD_OUT[0]]
+    assert keep_leaks(train, HELD_OUT) == train
+    assert f"kept although held out for testing: 1 of {len(train)} training examples" in caplog.text
+    caplog.clear()
+    assert keep_leaks(TRAIN, HELD_OUT) == refuse_leaks(TRAIN, HELD_OUT) == TRAIN
+    assert not caplog.text
 
 
 def test_dropping_everything_is_refused():

@@ -5,19 +5,24 @@ from pathlib import Path
 
 import pytest
 import torch
+from real_formats import write_gem_zip, write_mc4
 from torch.utils.flop_counter import FlopCounterMode
 
+from xlgen.benchmarks.text import encode_web
 from xlgen.config import override
+from xlgen.data.tokenizer import packaged_tokenizer
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.load import random_model
 from xlgen.model.t5 import T5Config, count_parameters, shift_right
+from xlgen.recipes.evaluation import Baseline
 from xlgen.recipes.paper import SIZES
-from xlgen.run import Adaptation
+from xlgen.run import Adaptation, Data
 from xlgen.studies.named import night, paper
 from xlgen.studies.needs import cost, forward_flop, needs
 from xlgen.studies.plan import Plan
 from xlgen.tasks import Limits
+from xlgen.tasks.mixing import Mix
 
 ROOT = Path("runs/study")
 SHAPE = T5Config(512, 32, 2, 16, 64, 2, 3, dropout=0.0)
@@ -53,8 +58,42 @@ def test_what_is_not_there_is_named_once_and_what_the_plan_makes_is_not():
     found = needs(study.plan(ROOT), shapes)
     assert len({(need.kind, need.name) for need in found}) == len(found)
     missing = {(need.kind, need.name) for need in found if need.missing}
-    assert {("model", name) for name in shapes} | {("text", "mc4")} <= missing
+    data = {("text", "mc4"), ("labels", "wikilingua0"), ("labels", "gigaword")}
+    assert {("model", name) for name in shapes} | data <= missing
     assert not any("runs/study" in need.name for need in found)
+
+
+def test_published_data_are_here_once_their_files_are(tmp_path, monkeypatch, article_1):
+    monkeypatch.setenv("XLGEN_DATA", str(tmp_path))
+    run = Adaptation(
+        model="nano",
+        train=Data("wikilingua0"),
+        validation=Data("wikilingua0"),
+        mix=Mix(kappa=1.0, text="mc4"),
+    )
+    plan = Plan(ROOT)
+    plan.job("run", run)
+
+    def missing():
+        return {need.name: need.missing for need in needs(plan, {}) if need.missing}
+
+    assert set(missing()) == {"wikilingua0", "mc4"}
+    assert "xlgen data fetch wikilingua0" in missing()["wikilingua0"]
+    (tmp_path / "wikilingua0").mkdir()
+    assert missing()["wikilingua0"].startswith(
+        f"{tmp_path}/wikilingua0: nothing of WikiLingua in en"
+    )
+    write_gem_zip(tmp_path / "wikilingua0", "en")
+    assert set(missing()) == {"mc4"}
+    plan.job("scores", Baseline("lead-64", "wikilingua0", ("en", "th", "hi")))
+    assert missing()["wikilingua0"].startswith(f"{tmp_path}/wikilingua0: no test in hi, th; put ")
+    for code in ("th", "hi"):
+        write_gem_zip(tmp_path / "wikilingua0", code)
+    write_mc4(tmp_path / "mc4", "th", [f"{article_1['th']} {n}" for n in range(9)])
+    assert set(missing()) == {"mc4"}
+    assert "not encoded for the tokenizer" in missing()["mc4"]
+    encode_web(tmp_path / "mc4", packaged_tokenizer())
+    assert missing() == {}
 
 
 def test_packaged_models_and_data_are_there():

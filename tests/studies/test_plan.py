@@ -126,7 +126,7 @@ def notes_of(study: Rows) -> dict[str, str]:
 def test_rows_say_what_stands_behind_their_name(way):
     row = f"{way}, it-gigaword"
     assert notes_of(night())[row] == "tuned first on the English of howto0-short"
-    assert notes_of(paper())[row] == "tuned first on the English of gigaword.jsonl"
+    assert notes_of(paper())[row] == "tuned first on the English of gigaword"
     own = Data(source="labels/own.csv")
     assert notes_of(replace(night(), labels=own))[row] == "tuned first on own.csv"
     two = replace(own, languages=("en", "zh-CN"))

@@ -7,5 +7,7 @@ BENCHMARKS = Table(
     {
         "howto0": "xlgen.benchmarks.howto:HOWTO0",
         "howto0-short": "xlgen.benchmarks.howto:HOWTO0_SHORT",
+        "wikilingua0": "xlgen.benchmarks.wikilingua:WIKILINGUA0",
+        "xlsum": "xlgen.benchmarks.xlsum:XLSUM",
     },
 )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.registry import near_names
-from xlgen.sources.readers import read_examples
+from xlgen.sources.readers import is_published, read_examples
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`source` is a packaged data set or a path; `languages` stand in the order of the tables.
+    """`source` is a data set's name or a path; `languages` stand in the order of the tables.
 
     `metrics` are names of METRICS, None for all of them.
     """
@@ -27,7 +27,7 @@ class Benchmark:
     def examples(
         self, split: str, *, languages: Sequence[str], limit: int | None = None
     ) -> dict[str, list[Example]]:
-        """Return the examples of each language; `limit` takes the same documents in every language.
+        """Return the examples of each language; `limit` takes the first ones, see `first_examples`.
 
         Raises `InputError` for a language the benchmark does not have.
         """
@@ -36,10 +36,21 @@ class Benchmark:
                 near = near_names(language, list(self.languages))
                 raise InputError(f"benchmark {self.name!r} has no language {language!r}: {near}")
         found: dict[str, list[Example]] = {language: [] for language in languages}
-        for example in read_examples(self.source, split=split):
-            if example.language in found:
-                found[example.language].append(example)
-        return {language: first_documents(kept, limit) for language, kept in found.items()}
+        for example in read_examples(self.source, split=split, languages=languages):
+            found[example.language].append(example)
+        return {
+            language: first_examples(kept, limit, source=self.source)
+            for language, kept in found.items()
+        }
+
+
+def first_examples(examples: list[Example], limit: int | None, *, source: str) -> list[Example]:
+    """Return the `limit` first examples of a language.
+
+    Those of a published data set come as everybody has them; of others, `first_documents` are the same
+    documents in every language.
+    """
+    return examples[:limit] if is_published(source) else first_documents(examples, limit)
 
 
 def first_documents(examples: list[Example], limit: int | None) -> list[Example]:

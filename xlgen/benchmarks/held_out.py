@@ -1,4 +1,4 @@
-"""What no run may train on: validation and test of every benchmark; and the check of a user's data."""
+"""What no run may train on: validation and test of packaged benchmarks; and the check of a user's data."""
 
 import hashlib
 import importlib.resources
@@ -13,14 +13,14 @@ from xlgen.data.examples import Example
 from xlgen.sources.filters import paragraph_key
 from xlgen.sources.held_out import held_out_files, held_out_texts
 from xlgen.sources.leaks import refuse_leaks
-from xlgen.sources.readers import read_examples, read_with_notes
+from xlgen.sources.readers import is_published, read_examples, read_with_notes
 
 _ASSETS = Path(str(importlib.resources.files("xlgen") / "assets"))
 
 
 def held_out_examples() -> list[Example]:
-    """Return the validation and test examples of every benchmark, in all languages."""
-    benchmarks = [BENCHMARKS[name] for name in BENCHMARKS]
+    """Return the validation and test examples of every packaged benchmark, in all languages."""
+    benchmarks = [BENCHMARKS[name] for name in BENCHMARKS if not is_published(name)]
     return [
         example
         for benchmark in benchmarks

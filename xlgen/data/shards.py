@@ -21,7 +21,7 @@ from xlgen.errors import InputError
 from xlgen.files import replacing, write_whole
 from xlgen.languages import language_code
 from xlgen.progress import progress
-from xlgen.sources.folder import LeftOut, read_documents, text_files
+from xlgen.sources.folder import LeftOut, read_documents, text_files, without_paragraphs
 
 log = logging.getLogger(__name__)
 
@@ -130,14 +130,23 @@ class ShardedText:
     def _open(self, language: str, split: str) -> Shard:
         entry = self.manifests[language][split]
         for kind in ("tokens", "starts"):
-            path = _path(self.folder, language, split, kind)
+            path = shard_path(self.folder, language, split=split, kind=kind)
             if not path.is_file() or _sha256(path) != entry[f"{kind}_sha256"]:
                 raise InputError(f"{path}: missing or damaged; delete {language}.json to remake it")
         tokens, starts = (
-            np.load(_path(self.folder, language, split, kind), mmap_mode="r", allow_pickle=False)
+            np.load(
+                shard_path(self.folder, language, split=split, kind=kind),
+                mmap_mode="r",
+                allow_pickle=False,
+            )
             for kind in ("tokens", "starts")
         )
         return Shard(tokens, starts)
+
+
+def tokens_folder(corpus: Path, tokenizer: Tokenizer) -> Path:
+    """Return where the shards of a corpus stand, in its folder: each tokenizer's in their own."""
+    return corpus / f"tokens-{tokenizer.sha256[:8]}"
 
 
 def make_shards(
@@ -154,7 +163,7 @@ def make_shards(
     `held_out` is the share of documents kept for validation. Paragraphs in `left_out` are not encoded,
     with a warning that counts them. `code_of`: see `text_files`.
     """
-    folder = corpus / f"tokens-{tokenizer.sha256[:8]}"
+    folder = tokens_folder(corpus, tokenizer)
     texts = text_files(corpus, code_of=code_of)
     for manifest in folder.glob("*.json"):
         if manifest.stem not in texts:  # a language whose text was taken away leaves
@@ -179,6 +188,11 @@ def make_shards(
     return folder
 
 
+def token_type(tokenizer: Tokenizer) -> type:
+    """Return the smallest type that holds every id of a tokenizer."""
+    return np.uint16 if tokenizer.size <= 2**16 else np.uint32
+
+
 def is_held_out(document: str, share: float) -> bool:
     """Decide by the text alone, so that copies of a document go to the same side."""
     digest = hashlib.sha256(document.encode()).digest()
@@ -189,11 +203,10 @@ def _without(left_out: LeftOut, documents: Iterator[str], path: Path) -> Iterato
     """Yield the documents without the paragraphs of `left_out`; warn in the end."""
     removed = 0
     for document in documents:
-        paragraphs = document.split("\n")
-        kept = [paragraph for paragraph in paragraphs if paragraph not in left_out]
-        removed += len(paragraphs) - len(kept)
+        kept, gone = without_paragraphs(document, left_out)
+        removed += gone
         if kept:
-            yield "\n".join(kept)
+            yield kept
     if removed:
         log.warning("%s: %d paragraphs are left out: they are held out for testing", path, removed)
 
@@ -202,7 +215,7 @@ def _encode(
     texts: Iterator[str], folder: Path, language: str, tokenizer: Tokenizer, held_out: float
 ) -> dict[str, dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
-    dtype = np.uint16 if tokenizer.size <= 2**16 else np.uint32
+    dtype = token_type(tokenizer)
     arrays: dict[str, list[np.ndarray]] = {split: [np.empty(0, dtype)] for split in SPLITS}
     characters = dict.fromkeys(SPLITS, 0)
     for documents in _chunks(texts):
@@ -235,14 +248,15 @@ def _save(folder: Path, language: str, split: str, arrays: list[np.ndarray]) -> 
     tokens = np.concatenate(arrays) if arrays else np.empty(0, np.uint16)
     facts: dict[str, Any] = {"tokens": len(tokens), "documents": len(arrays)}
     for kind, array in (("tokens", tokens), ("starts", np.cumsum(lengths) - lengths)):
-        path = _path(folder, language, split, kind)
+        path = shard_path(folder, language, split=split, kind=kind)
         with replacing(path) as partial, partial.open("wb") as file:
             np.save(file, array, allow_pickle=False)
         facts[f"{kind}_sha256"] = _sha256(path)
     return facts
 
 
-def _path(folder: Path, language: str, split: str, kind: str) -> Path:
+def shard_path(folder: Path, language: str, *, split: str, kind: str) -> Path:
+    """Return where an array of a language and split stands: its "tokens", or documents' "starts"."""
     return folder / f"{language}.{split}.{kind}.npy"
 
 

@@ -14,6 +14,10 @@ SOURCES = Table(
         "parquet": "xlgen.sources.rows:parquet_rows",
         "howto0": "xlgen.sources.packaged:packaged_rows",
         "howto0-short": "xlgen.sources.packaged:packaged_rows",
+        "wikilingua0": "xlgen.sources.wikilingua:wikilingua_rows",
+        "wikilingua0-clean": "xlgen.sources.wikilingua:clean_rows",
+        "xlsum": "xlgen.sources.xlsum:xlsum_rows",
+        "gigaword": "xlgen.sources.gigaword:gigaword_rows",
     },
 )
 

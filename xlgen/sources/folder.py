@@ -46,6 +46,13 @@ def read_documents(path: Path) -> Iterator[str]:
             yield document.strip("\n")
 
 
+def without_paragraphs(document: str, left_out: LeftOut) -> tuple[str, int]:
+    """Return a document without the paragraphs that are left out, and how many these were."""
+    paragraphs = document.split("\n")
+    kept = [paragraph for paragraph in paragraphs if paragraph not in left_out]
+    return "\n".join(kept), len(paragraphs) - len(kept)
+
+
 def read_text(path: Path) -> str:
     """Return a file's text; raise `InputError` with the line of the first byte that is not UTF-8."""
     data = path.read_bytes()

@@ -6,7 +6,7 @@ answer to the English one. Five kinds are found, the first that applies is repor
 
 import logging
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,8 +47,8 @@ class Leak:
         )
 
 
-def refuse_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> None:
-    """Raise `InputError` with the first pairs if a training example gives away a held-out one."""
+def refuse_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
+    """Return the training examples; raise `InputError` if one gives away a held-out one."""
     leaks = check_leaks(train, held_out)
     if leaks:
         more = f"; and {len(leaks) - _SHOWN} more" if len(leaks) > _SHOWN else ""
@@ -57,6 +57,21 @@ def refuse_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> None:
             f" {'; '.join(map(str, leaks[:_SHOWN]))}{more}. Remove them from the training data,"
             " in every language of the document, or train with leaks=drop"
         )
+    return [*train]
+
+
+def keep_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
+    """Return the training examples; warn of how many give away a held-out one.
+
+    For published data whose own splits are to be kept as they are.
+    """
+    leaks = check_leaks(train, held_out)
+    if leaks:
+        log.warning(
+            "kept although held out for testing: %d of %d training examples: %s",
+            len(leaks), len(train), "; ".join(map(str, leaks[:_SHOWN])),
+        )  # fmt: skip
+    return [*train]
 
 
 def drop_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
@@ -75,6 +90,12 @@ def drop_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> list[Ex
             " train on other data"
         )
     return kept
+
+
+# What to do about leaks, by the name that a run's settings have.
+LEAKS: dict[str, Callable[[Sequence[Example], Sequence[Example]], list[Example]]] = {
+    "refuse": refuse_leaks, "drop": drop_leaks, "keep": keep_leaks,
+}  # fmt: skip
 
 
 def _page(example: Example) -> str:

@@ -7,7 +7,7 @@ remedy; with `on_bad="skip"` bad ones are left out and counted.
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -15,8 +15,10 @@ from typing import Literal
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.languages import language_code
+from xlgen.progress import progress
 from xlgen.registry import near_names
 from xlgen.sources import SOURCES
+from xlgen.sources.published import PUBLISHED
 from xlgen.sources.rows import BadRow, Row, Selection
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ FIELDS = tuple(f.name for f in fields(Example))
 ROW_NUMBER = "#"  # as a column name: file name and row number, for data without ids
 _REJECTIONS_KEPT = 20
 
-_TAG = re.compile(
+HTML_TAG = re.compile(
     r"</?(?:a|b|br|code|div|em|h[1-6]|i|img|li|p|pre|script|span|table|td|ul)\b[^<>]*>"
 )
 _ENTITY = re.compile(r"&(?:nbsp|amp|lt|gt|quot|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
@@ -59,6 +61,10 @@ class Notes:
         if self.renamed_languages:
             codes = ", ".join(f"{c} ({n:,} times)" for c, n in self.renamed_languages.items())
             lines.append(f"{self.first_renamed}: other codes of known languages, read as {codes}")
+        if self.rejected:
+            lines.append(
+                f"{self.rejected:,} of {self.rows:,} records left out; {self.rejections[0]}"
+            )
         return lines
 
 
@@ -83,14 +89,16 @@ def read_examples(
 
     `columns` maps our field names to the file's: `{"input": "article", "id": "#"}`, where "#" makes
     an id of the file's name and the row's number. `language` is that of the whole file; `languages`
-    keeps those only. A file is all of one split, unless it has a column `split`. Of a user's file,
-    HTML in texts and other language codes are warned of, a line for each kind.
+    keeps those only. A file is all of one split, unless it has a column `split`. Of all but packaged data,
+    HTML in texts and other language codes are warned of, a line for each kind. Bad records of a published
+    data set, which nobody here can mend, are left out and warned of.
     """
+    published = is_published(path_or_name)
     reading = read_with_notes(
         path_or_name, columns=columns, language=language, split=split, require_target=require_target,
-        languages=languages,
+        languages=languages, on_bad="skip" if published else "refuse",
     )  # fmt: skip
-    if find_source(path_or_name) in SUFFIXES.values():
+    if published or find_source(path_or_name) in SUFFIXES.values():
         for warning in reading.notes.warnings():
             log.warning("%s", warning)
     return reading.examples
@@ -111,7 +119,8 @@ def read_with_notes(
     wanted = Selection(split, codes)
     check = _Check(columns, language=language, require_target=require_target)
     notes, examples = Notes(), []
-    for row in SOURCES[find_source(path_or_name)](path_or_name, wanted):
+    rows = SOURCES[find_source(path_or_name)](path_or_name, wanted)
+    for row in progress(rows, f"Reading {path_or_name}"):
         notes.rows += 1
         try:
             if check.is_of_split(row, split):
@@ -131,6 +140,17 @@ def read_with_notes(
     return Reading(kept, notes)
 
 
+def each_record(path_or_name: str | Path) -> Iterator[tuple[Row | BadRow, Example | str]]:
+    """Yield every record with the example it makes, or why it makes none; none is held."""
+    check, notes = _Check(None, language=None, require_target=True), Notes()
+    for row in SOURCES[find_source(path_or_name)](path_or_name, Selection()):
+        try:
+            check.is_of_split(row, None)
+            yield row, check.example(row, notes)
+        except _BadRecordError as error:
+            yield row, str(error)
+
+
 def _why_empty(wanted: Selection, examples: list[Example], notes: Notes) -> str:
     if examples:
         found = ", ".join(sorted({example.language for example in examples}))
@@ -142,11 +162,17 @@ def _why_empty(wanted: Selection, examples: list[Example], notes: Notes) -> str:
     return "expected at least one record, the file has none"
 
 
+def is_published(path_or_name: str | Path) -> bool:
+    """Return whether a name is that of a data set of others, which stands in a folder of the user's."""
+    return str(path_or_name).partition(":")[0].removesuffix("-clean") in PUBLISHED
+
+
 def find_source(path_or_name: str | Path) -> str:
-    """Return the name in SOURCES that reads this: a packaged name, or a format by its suffix."""
+    """Return the name in SOURCES that reads this: a data set's name, or a format by its suffix."""
     text = str(path_or_name)
-    if text in SOURCES and text not in SUFFIXES.values():
-        return text
+    name = text.partition(":")[0]
+    if name in SOURCES and name not in SUFFIXES.values() and (name == text or is_published(text)):
+        return name
     suffixes = [suffix.lower() for suffix in Path(text).suffixes]
     if suffixes and suffixes[-1] in (".gz", ".xz"):
         suffixes.pop()
@@ -154,7 +180,7 @@ def find_source(path_or_name: str | Path) -> str:
         return SUFFIXES[suffixes[-1]]
     packaged = [name for name in SOURCES if name not in SUFFIXES.values()]
     raise InputError(
-        f"{text}: expected a packaged data set ({', '.join(packaged)}) or a file in"
+        f"{text}: expected a data set ({', '.join(packaged)}) or a file in"
         f" {', '.join(SUFFIXES)} (text also .gz, .xz); rename or convert it"
     )
 
@@ -206,7 +232,7 @@ class _Check:
                 f"id {example.id!r} came before in {example.language!r}, at {first};"
                 " give every example of a language an id of its own"
             )
-        if _holds_html(example.input) or _holds_html(example.target):
+        if holds_html(example.input) or holds_html(example.target):
             notes.html += 1
             notes.first_html = notes.first_html or place
         return example
@@ -281,7 +307,8 @@ def _refuse_characters(text: str, column: str) -> None:
         ) from error
 
 
-def _holds_html(text: str) -> bool:
-    return ("<" in text and _TAG.search(text) is not None) or (
+def holds_html(text: str) -> bool:
+    """Return whether a text holds tags or entities of HTML."""
+    return ("<" in text and HTML_TAG.search(text) is not None) or (
         "&" in text and _ENTITY.search(text) is not None
     )

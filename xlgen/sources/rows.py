@@ -33,11 +33,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A line that is no record: where, what was expected and came, and the remedy."""
+    """A line that is no record: where, what was expected and came, and the remedy.
+
+    `language` and `split` are those of its file, where a file has one.
+    """
 
     file: str
     number: int
     reason: str
+    language: str = ""
+    split: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.number}: {self.reason}"
@@ -61,13 +66,31 @@ def jsonl_rows(source: str | Path, wanted: Selection | None = None) -> Iterator[
         yield from jsonl_rows_of(file, str(source))
 
 
-def jsonl_rows_of(file: IO[bytes], name: str) -> Iterator[Row | BadRow]:
-    """Read JSON records from an open file, called `name` in messages."""
-    lines = _Lines(file, name)
+def jsonl_rows_of(file: IO[bytes], name: str, *, before: int = 0) -> Iterator[Row | BadRow]:
+    """Read JSON records from an open file, called `name` in messages, of which `before` lines are read."""
+    lines = _Lines(file, name, before=before)
     while True:
         try:
             line = next(lines)
             yield Row(name, lines.number, _parse_record(line))
+        except StopIteration:
+            return
+        except _BadLineError as error:
+            yield BadRow(name, lines.number, str(error))
+
+
+def skip_lines(file: IO[bytes], name: str, *, count: int) -> int:
+    """Pass over lines of an open file without looking at them; return how many there were."""
+    lines = _Lines(file, name)
+    return next((number for number in range(count) if not lines.skip()), count)
+
+
+def text_lines(file: IO[bytes], name: str) -> Iterator[str | BadRow]:
+    """Yield the lines of an open text file without their ends, or why a line is no text."""
+    lines = _Lines(file, name)
+    while True:
+        try:
+            yield next(lines)
         except StopIteration:
             return
         except _BadLineError as error:
@@ -117,8 +140,16 @@ def open_bytes(path: Path) -> IO[bytes]:
 class _Lines(Iterator[str]):
     """The lines of a file as text without their ends; a bad one raises `_BadLineError`, then it goes on."""
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self.file, self.name, self.number = file, name, 0
+    def __init__(self, file: IO[bytes], name: str, *, before: int = 0) -> None:
+        self.file, self.name, self.number = file, name, before
+
+    def skip(self) -> bool:
+        """Pass over a line and say whether there was one."""
+        line = self._read(LINE_LIMIT)
+        self.number += bool(line)
+        if line and not line.endswith(b"\n"):
+            self._skip_line()
+        return bool(line)
 
     def __next__(self) -> str:
         line = self._read(LINE_LIMIT + 1)

@@ -61,7 +61,8 @@ def paper() -> Rows:
         model=published.model(),
         bank=published.bank(),
         intermediate=published.prompt_lm(),
-        labels=Data(source="gigaword.jsonl", language="en"),
+        labels=Data(source="gigaword", split="train", languages=("en",)),
+        benchmark=published.LABELS,
     )
 
 

@@ -4,20 +4,29 @@ Costs are upper bounds from the shapes: every input and target as long as its li
 shorter, so a run is done sooner.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from xlgen.benchmarks import BENCHMARKS
+from xlgen.benchmarks.text import corpus_text, text_folder
 from xlgen.errors import InputError
+from xlgen.languages import SOURCE
 from xlgen.model.load import read_model_config
-from xlgen.model.packaged import find_model
+from xlgen.model.packaged import find_model, open_tokenizer
 from xlgen.model.t5 import T5Config, count_parameters
 from xlgen.recipes.base import RunConfig
-from xlgen.recipes.evaluation import Evaluation
+from xlgen.recipes.evaluation import Baseline, Evaluation
+from xlgen.recipes.language_tuning import LanguageTuning
 from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation
+from xlgen.sources import SOURCES
+from xlgen.sources.mc4 import shards_of
+from xlgen.sources.published import MC4, PUBLISHED, place_of
+from xlgen.sources.readers import find_source, is_published
+from xlgen.sources.rows import BadRow, Selection
 from xlgen.studies.plan import Job, Plan
 
 _count = cache(count_parameters)
@@ -39,21 +48,27 @@ class Cost:
 
 @dataclass(frozen=True)
 class Need:
-    """Something a plan reads: a model, a benchmark, labels or text. `missing` says why it cannot be read."""
+    """Something a plan reads: a model, a benchmark, labels or text. `missing` says why it cannot be read.
+
+    `parts` are the splits and languages that are read of published labels.
+    """
 
     kind: str
     name: str
     missing: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 def needs(plan: Plan, shapes: Shapes) -> list[Need]:
     """Return what the jobs of a plan read that no other job of it makes, each once."""
-    found: dict[Need, None] = {}
+    found: dict[tuple[str, str], Need] = {}
     for job in plan.jobs.values():
         for need in _needs(job.config, shapes):
             if not any(_is_of(need.name, plan, folder) for folder in job.needs):
-                found[need] = None
-    return list(found)
+                key = need.kind, need.name
+                parts = {*found.get(key, need).parts, *need.parts}
+                found[key] = replace(need, parts=tuple(sorted(parts)))
+    return [_looked_up(need) for need in found.values()]
 
 
 def _is_of(name: str, plan: Plan, folder: str) -> bool:
@@ -62,11 +77,21 @@ def _is_of(name: str, plan: Plan, folder: str) -> bool:
 
 def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
     if isinstance(config, Adaptation):
-        text = [_text(config.mix.text)] if config.mix.kappa else []
-        labels = [_labels(data.source) for data in (config.train, config.validation)]
+        text = [_text(config.mix.text, config.model)] if config.mix.kappa else []
+        labels = [
+            _labels(
+                data.source, splits=[data.split or "train"], languages=data.languages or (SOURCE,)
+            )
+            for data in (config.train, config.validation)
+        ]
         return [_model(config.model, shapes), *labels, *text]
-    if isinstance(config, TextTuning):
-        return [_model(config.model, shapes), _text(config.text)]
+    if isinstance(config, TextTuning | LanguageTuning):
+        return [_model(config.model, shapes), _text(config.text, config.model)]
+    if isinstance(config, Evaluation | Baseline):
+        chosen = BENCHMARKS[config.benchmark]
+        splits = ["test"] if isinstance(config, Baseline) else ["validation", "test"]
+        languages = config.languages or chosen.languages
+        return [_labels(chosen.source, splits=splits, languages=languages)]
     return []
 
 
@@ -82,14 +107,58 @@ def _model(name: str, shapes: Shapes) -> Need:
     return Need("model", name)
 
 
-def _labels(name: str) -> Need:
+def _labels(name: str, *, splits: Sequence[str], languages: Sequence[str]) -> Need:
+    if is_published(name):
+        parts = tuple((split, language) for split in splits for language in languages)
+        return Need("labels", name, parts=parts)
     known = name in {BENCHMARKS[key].source for key in BENCHMARKS} or Path(name).exists()
     return Need("labels", name, "" if known else "no such file, and no benchmark")
 
 
-def _text(name: str) -> Need:
-    known = name in BENCHMARKS or Path(name).is_dir()
-    return Need("text", name, "" if known else "no such folder of <language>.txt")
+def _looked_up(need: Need) -> Need:
+    """Return the need of published labels with what is missing of them; others as they are."""
+    for split in dict.fromkeys(split for split, _ in need.parts):
+        wanted = {language for of, language in need.parts if of == split}
+        try:
+            left = _unseen(need.name, split, wanted)
+        except InputError as error:
+            return replace(need, missing=str(error))
+        if left:
+            folder = place_of(need.name)
+            remedy = PUBLISHED[need.name.partition(":")[0].removesuffix("-clean")].remedy(folder)
+            return replace(need, missing=f"{folder}: no {split} in {', '.join(left)}; {remedy}")
+    return need
+
+
+def _unseen(name: str, split: str, languages: set[str]) -> list[str]:
+    """Return the languages that a split has no record of; reads until each has one."""
+    left = set(languages)
+    rows = SOURCES[find_source(name)](name, Selection(split, frozenset(languages)))
+    while left and (row := next(rows, None)) is not None:
+        left.discard(row.language if isinstance(row, BadRow) else row.values["language"])
+    return sorted(left)
+
+
+def _text(name: str, model: str) -> Need:
+    """Say whether text is there, and if it is mC4's whether as tokens of the model, where that is here."""
+    folder = text_folder(name)
+    if name in BENCHMARKS:
+        return Need("text", name)
+    if not folder.is_dir():
+        remedy = f"; {MC4.remedy(folder)}" if name.partition(":")[0] == MC4.name else ""
+        return Need("text", name, f"no such folder of <language>.txt{remedy}")
+    if any(folder.glob("*.txt")) or not (shards_of(folder) or any(folder.glob("tokens-*"))):
+        return Need("text", name)
+    return Need("text", name, _lack(lambda: corpus_text(folder, open_tokenizer(find_model(model)))))
+
+
+def _lack(read: Callable[[], Any]) -> str:
+    """Return why something cannot be read; "" if it can."""
+    try:
+        read()
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def cost(job: Job, *, plan: Plan, shapes: Shapes) -> Cost:

@@ -1,0 +1,160 @@
+"""Published data sets: counted beside their published sizes, and run end to end with text of mC4."""
+
+import json
+from pathlib import Path
+
+import pytest
+from real_formats import CODES, gem_files, write_gem_zip, write_mc4
+from typer.testing import CliRunner
+from udhr import ARTICLE_1
+
+from xlgen.benchmarks.published import count_published
+from xlgen.cli import app
+from xlgen.config import override
+from xlgen.errors import InputError
+from xlgen.recipes.paper import prompt
+from xlgen.run import evaluate_run
+from xlgen.sources.published import PUBLISHED, SPLITS, WIKILINGUA, XLSUM
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("XLGEN_DATA", str(tmp_path))
+    for code in CODES:
+        write_gem_zip(tmp_path / "wikilingua0", code)
+    return tmp_path
+
+
+def run(*command):
+    return CliRunner().invoke(app, [*command])
+
+
+def test_the_published_sizes_are_those_of_the_papers():
+    # Ladhak et al. 2020, table 1: 141,457 English articles, 770,087 in all; GEM left some out
+    assert sum(WIKILINGUA.sizes["en"]) == 141_457
+    assert sum(sum(sizes) for sizes in WIKILINGUA.sizes.values()) == pytest.approx(
+        770_087, rel=0.01
+    )
+    assert len(WIKILINGUA.sizes) == 18
+    # Hasan et al. 2021's README gives totals too: here English, Hindi, Thai
+    totals = {code: sum(XLSUM.sizes[code]) for code in ("en", "hi", "th")}
+    assert totals == {"en": 329_592, "hi": 88_472, "th": 8_268}
+
+
+def test_the_documents_table_is_that_of_the_sizes():
+    text = (Path(__file__).parents[2] / "docs" / "real-data.md").read_text("utf-8")
+    table = text.partition("<!-- sizes -->\n")[2].partition("<!-- /sizes -->")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.split("\n")[2:-1]]
+    found = {code: tuple(int(n.replace(",", "")) for n in sizes) for code, *sizes in rows}
+    assert found == WIKILINGUA.sizes
+
+
+def test_what_lies_here_is_counted_beside_what_is_published(data):
+    lines = gem_files("th")
+    targets = lines["val.tgt.th"].split("\n")
+    targets[1], targets[3] = "", f"<b>{targets[3]}</b>"
+    write_gem_zip(data / "wikilingua0", "th", val_tgt_th="\n".join(targets))
+    found = count_published("wikilingua0")
+    parts = {(p["language"], p["split"]): p for p in found["parts"]}
+    assert len(parts) == 18 * len(SPLITS)
+    assert found["as published"] == "0 of 54 parts"
+    th = parts["th", "validation"]
+    assert (th["records"], th["left_out"], th["html_targets"]) == (5, 1, 1)
+    assert th["target_length"] == round(sum(len(t) for t in targets if t.strip()) / 4)
+    assert th["published"] == 1475 and th["state"] == "-1,470 records"
+    assert th["first"][0].endswith("thai/val.src.th:2: field 'target' is empty; a record without a "
+        "reference cannot train or score; fill it or remove the record")  # fmt: skip
+    assert parts["de", "test"]["state"] == "missing"
+    clean = {(p["language"], p["split"]): p for p in count_published("wikilingua0-clean")["parts"]}
+    assert clean["th", "validation"]["html_targets"] == 0
+
+
+def test_equal_sizes_are_told(data, monkeypatch):
+    sizes = dict.fromkeys(CODES, (6, 5, 4)) | {"de": (1, 1, 1)}
+    monkeypatch.setitem(WIKILINGUA.__dict__, "sizes", sizes)
+    told = json.loads(run("data", "check", "wikilingua0", "--json").stdout)
+    assert told["as published"] == "18 of 21 parts"
+    table = run("data", "check", "wikilingua0")
+    assert table.exit_code == 0
+    told = " ".join(table.stdout.split())
+    assert "th 6 of 6 5 of 5 4 of 4 0 0" in told and "de 0 of 1 0 of 1 0 of 1 0 0" in told
+    assert "18 of 21 parts are equal" in told
+
+
+def test_text_without_labels_has_no_sizes():
+    with pytest.raises(InputError, match="mc4: is text without labels; `xlgen data encode mc4"):
+        count_published("mc4")
+    assert set(PUBLISHED) == {"wikilingua0", "xlsum", "gigaword", "mc4"}
+
+
+def test_the_papers_run_from_its_own_files_to_a_score(
+    data, tmp_path, model_folder, spiece, article_1
+):
+    """The recipe's own names, small: WikiLingua-0's English labels, mC4 between them, scored in Thai."""
+    import torch
+
+    from xlgen.model.load import save_model, tiny_model
+
+    save_model(tiny_model(1, vocabulary=704), model_folder, dtype=torch.float32)
+    (model_folder / "spiece.model").write_bytes(spiece.path.read_bytes())
+    for code in ("th", "vi"):
+        texts = [f"{article_1[code]} {n}\n{article_1[code]}" for n in range(20)]
+        write_mc4(data / "mc4", code, [*texts, article_1["en"], ""])
+    small = [
+        f"model={model_folder}", "method.length=3", "method.population=100", "training.batch_size=4",
+        "training.steps=2", "training.validate_every=2", "training.checkpoint_every=2",
+        "training.precision=fp32", "limits={\"input\": 32, \"target\": 16}", "decoding.max_length=8",
+        "decoding.beams=2", "mix.kappa=50", 'mix.languages=["th"]',
+    ]  # fmt: skip
+    config = override(prompt(), small)
+    with pytest.raises(InputError, match=r"mc4: not encoded for the tokenizer .*xlgen data encode"):
+        config.run(tmp_path / "run")
+    encoded = run("data", "encode", "mc4", "--model", str(model_folder), "--json")
+    made = {one["language"]: one for one in json.loads(encoded.stdout)}
+    assert {c: (m["kept"], m["left_out"], m["is_all"]) for c, m in made.items()} == {
+        "th": (20, 2, True),
+        "vi": (20, 2, True),
+    }
+    config.run(tmp_path / "run")
+    scores = evaluate_run(tmp_path / "run", "wikilingua0", languages=["th"], limit=2)
+    quality = next(c for c in scores["cells"] if c["metric"] == "sp_rouge_lsum")
+    assert (quality["language"], quality["n"]) == ("th", 2)
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (stored["train"]["source"], stored["mix"]["text"]) == ("wikilingua0", "mc4")
+
+
+def test_languages_beyond_the_eighteen_are_for_language_prompts_alone(data, model_folder, caplog):
+    from xlgen.benchmarks.text import unlabeled_text
+    from xlgen.families import mc4_code
+    from xlgen.model.packaged import open_tokenizer
+
+    # Article 1 in Swahili (OHCHR).
+    swahili = (
+        "Watu wote wamezaliwa huru, hadhi na haki zao ni sawa. Wote wamejaliwa akili na dhamiri."
+    )
+    for code, text in (("sw", swahili), ("th", ARTICLE_1["th"])):
+        write_mc4(data / "mc4", code, [f"{text} {n} {text}" for n in range(9)])
+    encode = ("data", "encode", "mc4", "--model", str(model_folder), "--threshold", "0")
+    assert run(*encode).exit_code == 0
+    tokenizer = open_tokenizer(model_folder)
+    assert set(unlabeled_text("mc4", tokenizer, code_of=mc4_code)) == {"sw", "th"}
+    assert set(unlabeled_text("mc4", tokenizer)) == {"th"}
+    assert "sw is none of the eighteen languages" in caplog.text
+
+
+def test_tokens_of_other_settings_are_refused(data, model_folder, article_1, monkeypatch):
+    write_mc4(data / "mc4", "th", [f"{article_1['th']} {n}" for n in range(9)])
+    encode = ("data", "encode", "mc4", "--model", str(model_folder), "--languages", "th")
+    assert run(*encode, "--held-out", "0.1").exit_code == 0
+    from xlgen.benchmarks.text import unlabeled_text
+    from xlgen.model.packaged import open_tokenizer
+
+    tokenizer = open_tokenizer(model_folder)
+    assert set(unlabeled_text("mc4", tokenizer, held_out=0.1)) == {"th"}
+    with pytest.raises(InputError, match=r"th\.json: holds 0\.1 .*set held_out=0\.1, or run"):
+        unlabeled_text("mc4", tokenizer)
+    monkeypatch.setattr("xlgen.benchmarks.text.HeldOutParagraphs.identity", "of other tests")
+    with pytest.raises(InputError, match=r"th\.json: made when other texts were held out"):
+        unlabeled_text("mc4", tokenizer, held_out=0.1)
+    result = run(*encode, "--threshold", "95")
+    assert isinstance(result.exception, InputError)

@@ -1,0 +1,56 @@
+"""Fetch published data sets from the hub, when asked to; nothing else here reaches for the network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xlgen.errors import InputError
+from xlgen.registry import near_names
+from xlgen.sources.published import PUBLISHED, Published, place_of
+
+
+def fetch(name: str, *, languages: Sequence[str] | None = None) -> Path:
+    """Download a data set of some languages (None: all there are) into its folder; return the folder.
+
+    What is there already is not fetched again. Raises `InputError`, with the files and their place, where the
+    hub cannot be reached or `huggingface_hub` is not installed.
+    """
+    if name not in PUBLISHED:
+        raise InputError(f"unknown data set {name!r}: {near_names(name, [*PUBLISHED])}")
+    data, folder = PUBLISHED[name], place_of(name)
+    patterns = patterns_of(data, languages)
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise InputError(
+            f"{name}: {_by_hand(data, folder)}, or `pip install huggingface_hub`"
+        ) from error
+    try:
+        snapshot_download(
+            data.repository, repo_type="dataset", revision=data.revision, allow_patterns=patterns,
+            local_dir=folder,
+        )  # fmt: skip
+    except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        reason = " ".join(str(error).split())[:150]
+        raise InputError(
+            f"{name}: cannot reach the hub ({reason}); {_by_hand(data, folder)}"
+        ) from error
+    return folder
+
+
+def patterns_of(data: Published, languages: Sequence[str] | None) -> list[str]:
+    """Return which of the hub's files have some languages.
+
+    >>> patterns_of(PUBLISHED["xlsum"], ["th", "zh"])
+    ['data/thai_XLSum_v2.0.tar.bz2', 'data/chinese_simplified_XLSum_v2.0.tar.bz2']
+    """
+    for code in languages or ():
+        if code not in data.languages:
+            near = near_names(code, [*data.languages])
+            raise InputError(f"{data.name} has no language {code!r}: {near}")
+    names = [data.languages[code] for code in languages or data.languages]
+    return [pattern.format(language=name) for pattern in data.patterns for name in names]
+
+
+def _by_hand(data: Published, folder: Path) -> str:
+    return f"where there is network, download {data.files}, and put it into {folder}"

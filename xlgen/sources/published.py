@@ -1,0 +1,142 @@
+"""Data sets that others publish and the user downloads: where from, where to, and how large each is.
+
+Each lies in a folder of its name below the folder that XLGEN_DATA names, else in the working directory; a run
+that keeps it elsewhere says NAME:FOLDER. Nothing is downloaded unasked (`xlgen data fetch`).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xlgen.errors import InputError
+
+PLACE = "XLGEN_DATA"
+SPLITS = ("train", "validation", "test")
+Sizes = Mapping[str, tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set as it is published.
+
+    `files` are what to put into its folder. `patterns` are the hub's files of a language, `{language}` being
+    its name there (`languages`), in `repository` at `revision`. `sizes` are examples of train, validation and
+    test by language, as `told_by` says.
+    """
+
+    name: str
+    files: str
+    repository: str
+    patterns: tuple[str, ...]
+    licence: str
+    revision: str = "main"
+    languages: Mapping[str, str] = field(default_factory=dict)
+    sizes: Sizes = field(default_factory=dict)
+    told_by: str = ""
+
+    def refuse_missing(self, folder: Path) -> None:
+        """Raise `InputError` unless the folder is there: what to download, where from, where to."""
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder}: no such folder, where {self.name} should lie; {self.remedy(folder)}"
+            )
+
+    def remedy(self, folder: Path) -> str:
+        """Return what to do for a folder that lacks files."""
+        return (
+            f"put {self.files} into it ({self.licence}); with network `xlgen data fetch {self.name}` does it;"
+            f" for another folder set {PLACE} to the one it lies in, or write {self.name}:FOLDER"
+        )
+
+
+def place_of(source: str | Path) -> Path:
+    """Return the folder of NAME, or of NAME:FOLDER.
+
+    >>> place_of("xlsum:/data/bbc")
+    PosixPath('/data/bbc')
+    """
+    name, _, folder = str(source).partition(":")
+    return Path(folder) if folder else Path(os.environ.get(PLACE, "")) / name
+
+
+# What the languages are called in the archives of WikiLingua and XL-Sum.
+NAMES = {
+    "en": "english", "ar": "arabic", "cs": "czech", "de": "german", "es": "spanish", "fr": "french",
+    "hi": "hindi", "id": "indonesian", "it": "italian", "ja": "japanese", "ko": "korean",
+    "nl": "dutch", "pt": "portuguese", "ru": "russian", "th": "thai", "tr": "turkish",
+    "vi": "vietnamese", "zh": "chinese",
+}  # fmt: skip
+
+WIKILINGUA = Published(
+    name="wikilingua0",
+    files=(
+        "english.zip, thai.zip and the other languages of "
+        "https://storage.googleapis.com/huggingface-nlp/datasets/gem/gem_wikilingua_full/"
+        " or the Parquet files of the hub's GEM/wiki_lingua, en/, th/, ..."
+    ),
+    repository="GEM/wiki_lingua",
+    revision="refs/convert/parquet",
+    patterns=("{language}/*",),
+    languages={code: code for code in NAMES},
+    licence="CC-BY-NC-SA-3.0",
+    # The same document is in the same split in every language.
+    sizes={
+        "en": (99020, 13823, 28614), "ar": (20441, 2919, 5841), "cs": (5033, 718, 1438),
+        "de": (40839, 5833, 11669), "es": (79212, 11316, 22632), "fr": (44556, 6364, 12731),
+        "hi": (6942, 991, 1984), "id": (33237, 4747, 9497), "it": (35661, 5093, 10189),
+        "ja": (8853, 1264, 2530), "ko": (8524, 1216, 2436), "nl": (21866, 3123, 6248),
+        "pt": (57159, 8165, 16331), "ru": (37028, 5288, 10580), "th": (10325, 1475, 2950),
+        "tr": (3148, 449, 900), "vi": (13707, 1957, 3917), "zh": (13211, 1886, 3775),
+    },
+    told_by="GEM's data card of WikiLingua (Gehrmann et al. 2021)",
+)  # fmt: skip
+
+XLSUM = Published(
+    name="xlsum",
+    files=(
+        "XLSum_complete_v2.0.tar.bz2, or <language>_XLSum_v2.0.tar.bz2 of each language, of "
+        "https://github.com/csebuetnlp/xl-sum or the hub's csebuetnlp/xlsum"
+    ),
+    repository="csebuetnlp/xlsum",
+    patterns=("data/{language}_XLSum_v2.0.tar.bz2",),
+    licence="CC-BY-NC-SA-4.0",
+    languages={
+        **{code: NAMES[code] for code in NAMES if code not in ("cs", "de", "it", "nl")},
+        "zh": "chinese_simplified",
+    },
+    sizes={
+        "en": (306522, 11535, 11535), "ar": (37519, 4689, 4689), "es": (38110, 4763, 4763),
+        "fr": (8697, 1086, 1086), "hi": (70778, 8847, 8847), "id": (38242, 4780, 4780),
+        "ja": (7113, 889, 889), "ko": (4407, 550, 550), "pt": (57402, 7175, 7175),
+        "ru": (62243, 7780, 7780), "th": (6616, 826, 826), "tr": (27176, 3397, 3397),
+        "vi": (32111, 4013, 4013), "zh": (37362, 4670, 4670),
+    },
+    told_by="the README of csebuetnlp/xl-sum (Hasan et al. 2021, version 2.0)",
+)  # fmt: skip
+
+GIGAWORD = Published(
+    name="gigaword",
+    files=(
+        "org_data/ of the Gigaword archive that https://github.com/microsoft/unilm links, sumdata/ of "
+        "https://github.com/harvardnlp/sent-summary, or the Parquet files of the hub's Harvard/gigaword"
+    ),
+    repository="Harvard/gigaword",
+    revision="refs/convert/parquet",
+    patterns=("**/*.parquet",),
+    languages={"en": "english"},
+    licence="Linguistic Data Consortium's",
+    sizes={"en": (3803957, 189651, 1951)},
+    told_by="the data card of gigaword 1.2.0",
+)
+
+MC4 = Published(
+    name="mc4",
+    files="c4-<language>.tfrecord-00000-of-*.json.gz, as many as wanted, of the hub's allenai/c4",
+    repository="allenai/c4",
+    patterns=("multilingual/c4-{language}.tfrecord-0000[0-3]-of-*.json.gz",),
+    languages={code: code for code in NAMES},
+    licence="ODC-BY",
+)
+
+PUBLISHED = {one.name: one for one in (WIKILINGUA, XLSUM, GIGAWORD, MC4)}
