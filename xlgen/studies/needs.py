@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
-from xlgen.model.load import read_model_config
+from xlgen.model.hugging_face import read_model_config
 from xlgen.model.packaged import find_model
 from xlgen.model.t5 import T5Config, count_parameters
 from xlgen.recipes.base import RunConfig
