@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -33,13 +34,19 @@ SHAPES = {
     "mt5-base": T5Config(250_112, 768, 12, 64, 2048, 12, 12),
 }
 CONVERT = """
-import resource, sys
+import sys
 from pathlib import Path
 import torch
 from xlgen.model import convert, t5x
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def highest():  # ru_maxrss would be that of the process before, too
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+torch.set_num_threads(int(sys.argv[3]))
+before = highest()
 convert.convert(sys.argv[1], Path(sys.argv[2]))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print(highest() - before)
 """
 
 
@@ -63,11 +70,12 @@ def fsync(folder: Path) -> None:
                 os.fsync(file.fileno())
 
 
-def seconds_of(work, out: Path) -> float:
-    start = time.perf_counter()
+def seconds_of(work: Callable[[], object], out: Path) -> tuple[float, float]:
+    """Return wall and processor seconds."""
+    start, used = time.perf_counter(), time.process_time()
     work()
     fsync(out)
-    taken = time.perf_counter() - start
+    taken = time.perf_counter() - start, time.process_time() - used
     shutil.rmtree(out)
     return taken
 
@@ -75,9 +83,10 @@ def seconds_of(work, out: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shape", choices=SHAPES, default="mt5-small")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     config = SHAPES[options.shape]
     with tempfile.TemporaryDirectory() as place:
         source, out = Path(place) / "t5x", Path(place) / "out"
@@ -95,12 +104,14 @@ def main() -> None:
         for _ in range(options.rounds):
             converted.append(seconds_of(lambda: convert(str(source), out), out))
             copied.append(seconds_of(lambda: shutil.copytree(source, out), out))
-        command = [sys.executable, "-c", CONVERT, str(source), str(out)]
+        command = [sys.executable, "-c", CONVERT, str(source), str(out), str(options.threads)]
         memory = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    ratios = [ours / theirs for ours, theirs in zip(converted, copied)]
+    ratios = [ours[0] / theirs[0] for ours, theirs in zip(converted, copied)]
+    ours, theirs = (tuple(map(statistics.median, zip(*side))) for side in (converted, copied))
     sys.stdout.write(
         f"{options.shape}: {count_parameters(config):,} parameters, {size / 1e6:,.0f} MB; "
-        f"conversion {statistics.median(converted):.2f} s, copying {statistics.median(copied):.2f} s, "
+        f"conversion {ours[0]:.2f} s (processor {ours[1]:.2f}), "
+        f"copying {theirs[0]:.2f} s (processor {theirs[1]:.2f}), "
         f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}); "
         f"memory {memory / 1e6:,.0f} MB, the largest tensor {largest / 1e6:,.0f} MB\n"
     )

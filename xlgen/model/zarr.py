@@ -7,13 +7,16 @@ eight packages for these lines.
 import math
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from xlgen.errors import InputError
@@ -46,16 +49,19 @@ class ZarrArray:
         return DTYPES[self.kind][1]
 
     def read(self) -> Tensor:
-        """Read all chunks; raises `InputError` for a missing, truncated or damaged one."""
+        """Read all chunks, in torch's threads; raises `InputError` for a missing or damaged one."""
         stored, dtype = DTYPES[self.kind]
         whole = np.empty(self.shape, stored)
-        for place in self._places():
-            start = [index * size for index, size in zip(place, self.chunks)]
-            region = tuple(slice(s, s + size) for s, size in zip(start, self.chunks))
-            room = whole[region]
-            chunk = np.frombuffer(self._read_chunk(place), stored).reshape(self.chunks)
-            room[...] = chunk[tuple(map(slice, room.shape))]  # those at the edge stand out
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # inflating lets go of the GIL
+            for _ in pool.map(partial(self._fill, whole), self._places()):
+                pass
         return torch.from_numpy(whole).view(dtype)
+
+    def _fill(self, whole: NDArray[Any], place: tuple[int, ...]) -> None:
+        start = [index * size for index, size in zip(place, self.chunks)]
+        room = whole[tuple(slice(s, s + size) for s, size in zip(start, self.chunks))]
+        chunk = np.frombuffer(self._read_chunk(place), whole.dtype).reshape(self.chunks)
+        room[...] = chunk[tuple(map(slice, room.shape))]  # those at the edge stand out
 
     def _places(self) -> Iterator[tuple[int, ...]]:
         return product(*(range(-(-n // size)) for n, size in zip(self.shape, self.chunks)))
