@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from transformers import MT5Config, MT5ForConditionalGeneration
 
-from xlgen.model.load import hugging_face_config, hugging_face_name
+from xlgen.model.hugging_face import hugging_face_config, hugging_face_name
 from xlgen.model.t5 import T5
 from xlgen.training.precision import float32_products, keep_freed_memory
 

@@ -9,6 +9,7 @@ import pytest
 VERBS = [
     ("list",), ("show",), ("train",), ("evaluate",), ("generate",), ("score",), ("report",), ("heatmap",),
     ("doctor",), ("data", "build"), ("data", "check"), ("data", "write"), ("export",), ("import",),
+    ("convert",),
 ]  # fmt: skip
 
 
@@ -32,6 +33,18 @@ def test_list_and_show_speak_json():
     assert len(listed["languages"]) == 18
     shown = json.loads(xlgen("show", "demo.prompt", "--json").stdout)
     assert shown["settings"]["method"]["name"] == "prompt-tuning"
+
+
+def test_convert_says_what_it_wrote_and_show_what_it_is(tmp_path):
+    options = ("--to", "hugging-face", "--dtype", "float32", "--json")
+    done = json.loads(xlgen("convert", "pico", tmp_path / "theirs", *options).stdout)
+    assert (done["dtype"], done["tokenizer"]) == ("float32", "spiece.model")
+    shown = json.loads(xlgen("show", tmp_path / "theirs", "--json").stdout)
+    assert shown["parameters"] == done["parameters"] == shown["bytes"] // 4
+    assert shown["head"].startswith("untied")
+    again = xlgen("convert", "pico", tmp_path / "theirs")
+    assert again.returncode == 2
+    assert "name a new folder" in again.stderr
 
 
 def test_show_studies_a_tokenizer(tmp_path):
@@ -131,6 +144,9 @@ MISTAKES = {
         b"",
         "did you mean date",
     ),
+    "convert: unknown model": (("convert", "nanno", "out"), b"", "did you mean nano"),
+    "convert: a file": (("convert", "FILE", "out"), b"", "expected a Hugging Face mT5 folder"),
+    "convert: a shape": (("convert", "pico", "FOLDER", "heads=2"), b"", "heads=2: the tensors say"),
     "import: of no example": (
         ("import", "FILE", "--system", "mine", "--benchmark", "howto0-short", "--out", "FOLDER"),
         lines(GOOD),

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,25 @@ def replacing(path: Path, *, what: str = "it", remedy: str = REMEDY) -> Iterator
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, what: str = "it", remedy: str = REMEDY) -> Iterator[Path]:
+    """Give a folder beside `path` to fill; it becomes `path` when the block ends well.
+
+    `path` must not exist, or be an empty folder; a failure leaves nothing.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path}: exists already; name a new folder to write {what} to")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot write {what} ({reason(error)}); {remedy}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def check_output(path: Path, *, input: Path) -> None:

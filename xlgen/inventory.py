@@ -18,7 +18,7 @@ from xlgen.files import read_object
 from xlgen.languages import LANGUAGES
 from xlgen.methods import METHODS
 from xlgen.metrics import METRICS
-from xlgen.model import MODELS
+from xlgen.model import LAYOUTS, MODELS
 from xlgen.recipes import RECIPES, RUNS
 from xlgen.registry import Table, near_names
 from xlgen.reports import FINDINGS
@@ -39,6 +39,7 @@ TABLES: dict[str, Table] = {
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "translators": TRANSLATORS,
+    "layouts": LAYOUTS,
     "findings": FINDINGS,
     "runs": RUNS,
     "grids": GRIDS,
@@ -75,7 +76,7 @@ def describe(name: str) -> dict[str, Any]:
     folder = Path(name)
     if (folder / "config.json").is_file() and (folder / "steps").is_dir():
         return _describe_run(folder)
-    if name in MODELS or (folder / "config.json").is_file():
+    if name in MODELS or any((folder / file).is_file() for file in ("config.json", "checkpoint")):
         return _describe_model(name)
     for kind, table in TABLES.items():
         if name in table:
@@ -100,22 +101,9 @@ def _settings(value: Any) -> dict[str, Any]:
 
 
 def _describe_model(name: str) -> dict[str, Any]:
-    from xlgen.model.load import read_model_config
-    from xlgen.model.packaged import find_model, open_tokenizer
-    from xlgen.model.t5 import count_parameters
+    from xlgen.model.describe import describe_model
 
-    folder = find_model(name)
-    config = read_model_config(folder)
-    tokenizer = open_tokenizer(folder)
-    return {
-        "kind": "model",
-        "name": name,
-        "parameters": count_parameters(config),
-        "head": "untied (its own matrix, as in mT5)",
-        "shape": to_json(config),
-        "tokenizer": {"pieces": tokenizer.size, "sha256": tokenizer.sha256},
-        "bytes": sum(file.stat().st_size for file in folder.glob("*.safetensors")),
-    }
+    return {"kind": "model", "name": name, **describe_model(name)}
 
 
 def _describe_run(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import torch
 
 from xlgen.generation.beam import EOS, Hypotheses, beam_search, top
 from xlgen.generation.settings import BeamSettings
-from xlgen.model.load import hugging_face_config, hugging_face_name, tiny_model
+from xlgen.model.hugging_face import hugging_face_config, hugging_face_name
+from xlgen.model.load import tiny_model
 
 transformers = pytest.importorskip("transformers")
 

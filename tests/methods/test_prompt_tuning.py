@@ -1,13 +1,14 @@
 """Prompts: how they begin, how they stand on disk, and that peft reads them as we do."""
 
 import json
+import re
 import warnings
 
 import numpy as np
 import pytest
 import torch
 from full_disk import file_size_limit
-from peft import PeftModel, PromptTuningConfig, get_peft_model
+from peft import MultitaskPromptTuningConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import MT5ForConditionalGeneration
 
@@ -107,6 +108,38 @@ def test_we_read_what_peft_saves(submodules, tmp_path):
     assert torch.equal(read_prompt(tmp_path / "prompt"), saved[:6])
 
 
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_we_read_each_task_of_a_multitask_folder_as_peft_makes_its_prompt(tasks, tmp_path):
+    save_model(tiny_model(4), tmp_path / "base", dtype=torch.float32)
+    config = MultitaskPromptTuningConfig(
+        task_type="SEQ_2_SEQ_LM", num_virtual_tokens=6, num_tasks=tasks, num_ranks=2
+    )
+    base = MT5ForConditionalGeneration.from_pretrained(tmp_path / "base")
+    peer = get_peft_model(base, config)
+    folder = tmp_path / "prompt"
+    peer.save_pretrained(folder)
+    for task in range(tasks):
+        with torch.no_grad():  # six for the encoder, six for the decoder
+            theirs = peer.prompt_encoder["default"](torch.arange(12)[None], torch.tensor([task]))
+        ours = read_prompt(tmp_path / f"prompt#{task}")
+        torch.testing.assert_close(ours, theirs[0, :6], atol=1e-9, rtol=1e-6)
+        if tasks == 1:
+            assert torch.equal(read_prompt(folder), ours)
+    with pytest.raises(InputError, match=f"holds {tasks} tasks, and {tasks} was named"):
+        read_prompt(tmp_path / f"prompt#{tasks}")
+    if tasks == 3:
+        with pytest.raises(InputError, match="and none was named; write FOLDER#0 to FOLDER#2"):
+            read_prompt(folder)
+
+
+def test_googles_array_is_read_to_the_same_bits(tmp_path):
+    prompt_PD = np.random.default_rng(1).standard_normal((100, 32)).astype(np.float32)
+    np.save(
+        tmp_path / "prompt.npy", prompt_PD
+    )  # numpy's format, as prompt-tuning writes its prompts
+    assert np.array_equal(read_prompt(tmp_path / "prompt.npy").numpy(), prompt_PD)
+
+
 def test_our_folder_reads_back_to_the_same_bits(tmp_path):
     prompt_PD = torch.randn(3, 32)
     save_prompt(prompt_PD, tmp_path, config=tiny_model().config, base="x")
@@ -126,6 +159,7 @@ def change(folder, text):
     return folder
 
 
+MULTITASK = "MULTITASK_PROMPT_TUNING"
 BROKEN = {
     "LoRA": (lambda f: adapter(f, {"x": torch.ones(1)}, peft_type="LORA"), "got 'LORA'"),
     "no weights": (
@@ -137,11 +171,46 @@ BROKEN = {
     ),
     "extra tensor": (
         lambda f: adapter(f, {"prompt_embeddings": torch.ones(4, 2), "y": torch.ones(1)}),
-        "expected the one tensor",
+        "expected 'prompt_embeddings', got",
     ),
     "NaN": (
         lambda f: adapter(f, {"prompt_embeddings": torch.full((4, 2), float("nan"))}),
         "NaN or infinity",
+    ),
+    "a length that is neither once nor twice": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(5, 2)}),
+        "saves a second half, of which its generate makes no use",
+    ),
+    "double length with one sub-module": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(8, 2)}, num_transformer_submodules=1),
+        "expected num_virtual_tokens = 4 vectors, or 8 with num_transformer_submodules 2",
+    ),
+    "a pickle": (
+        lambda f: (
+            adapter(f, {"prompt_embeddings": torch.ones(4, 2)})
+            and (f / "adapter_model.safetensors").rename(f / "adapter_model.bin").parent
+        ),
+        "adapter_model.bin: is a pickle",
+    ),
+    "a task of one": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(4, 2)}).with_name(f"{f.name}#1"),
+        "prompt of one task; leave #1 out",
+    ),
+    "multitask without its tensors": (
+        lambda f: adapter(f, {"prompt_embeddings": torch.ones(4, 2)}, peft_type=MULTITASK),
+        "expected 'prompt_embeddings', 'prefix_task_cols', 'prefix_task_rows', got",
+    ),
+    "multitask that do not fit": (
+        lambda f: adapter(
+            f,
+            {
+                "prompt_embeddings": torch.ones(4, 2),
+                "prefix_task_cols": torch.ones(3, 4, 2),
+                "prefix_task_rows": torch.ones(2, 2, 2),
+            },
+            peft_type=MULTITASK,
+        ),
+        "expected [P, D], [tasks, P, rank] and [tasks, rank, D], got",
     ),
     "integers": (
         lambda f: adapter(f, {"prompt_embeddings": torch.ones(4, 2, dtype=torch.int64)}),
@@ -177,7 +246,7 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_broken_prompt_is_refused(kind, tmp_path):
     make, message = BROKEN[kind]
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=re.escape(message)):
         read_prompt(make(tmp_path))
 
 

@@ -1,11 +1,13 @@
 """The model a token at a time equals the model at once, through reordered beams and leaving sources."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from xlgen.model.cache import FIRST_STEPS
-from xlgen.model.load import tiny_model
+from xlgen.model.load import random_model, tiny_model
 
 
 def encode(model, *, sources, prompt=0, seed=0):
@@ -17,9 +19,11 @@ def encode(model, *, sources, prompt=0, seed=0):
     return model.encode(input_BL, mask_BL, prompt_BPD if prompt else None)
 
 
+@pytest.mark.parametrize("positions_per_layer", [False, True])
 @pytest.mark.parametrize("prompt", [0, 5])
-def test_steps_equal_teacher_forcing(prompt):
-    model = tiny_model(1)
+def test_steps_equal_teacher_forcing(prompt, positions_per_layer):
+    config = replace(tiny_model().config, positions_per_layer=positions_per_layer)
+    model = random_model(config, seed=1)
     steps = 2 * FIRST_STEPS + 3  # the cache grows twice
     with torch.inference_mode():
         encoded = encode(model, sources=4, prompt=prompt)

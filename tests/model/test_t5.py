@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch.nn import functional as F
-from transformers import MT5ForConditionalGeneration
+from transformers import MT5ForConditionalGeneration, UMT5ForConditionalGeneration
 
 from xlgen.model.load import load_model, random_model, save_model, tiny_model
 from xlgen.model.positions import bucket_table, position_bucket
@@ -15,13 +15,22 @@ CONFIGS = {
     "tiny": T5Config(96, 16, 4, 4, 24, 2, 2),
     "inner wider than model": T5Config(130, 24, 6, 8, 40, 1, 3),
     "few buckets": T5Config(64, 16, 2, 8, 32, 3, 1, position_buckets=8, position_distance=20),
+    "umT5, positions in each layer": T5Config(96, 16, 4, 4, 24, 3, 2, positions_per_layer=True),
 }
 
 
 def peer(model: T5, folder: Path) -> MT5ForConditionalGeneration:
     """Open the same weights with transformers, head untied."""
     save_model(model, folder, dtype=torch.float32)
-    other = MT5ForConditionalGeneration.from_pretrained(folder).eval()
+    kind = (
+        UMT5ForConditionalGeneration
+        if model.config.positions_per_layer
+        else MT5ForConditionalGeneration
+    )
+    other = kind.from_pretrained(folder).eval()
+    other.config.tie_word_embeddings = (
+        False  # transformers 5 says True of every umT5, and scales its logits
+    )
     assert other.lm_head.weight.data_ptr() != other.shared.weight.data_ptr()
     return other
 
@@ -63,8 +72,9 @@ def test_logits_equal_transformers(name, tmp_path):
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
 
 
-def test_loss_and_every_gradient_equal_transformers(tmp_path):
-    model = random_model(CONFIGS["tiny"], seed=3).requires_grad_(True)
+@pytest.mark.parametrize("name", ["tiny", "umT5, positions in each layer"])
+def test_loss_and_every_gradient_equal_transformers(name, tmp_path):
+    model = random_model(CONFIGS[name], seed=3).requires_grad_(True)
     other = peer(model, tmp_path)
     input_BL, mask_BL, target_BT = random_batch(96, seed=4)
     hidden_BTD = model.decode(shift_right(target_BT), model.encode(input_BL, mask_BL))
@@ -72,7 +82,7 @@ def test_loss_and_every_gradient_equal_transformers(tmp_path):
     theirs = other(input_ids=input_BL, attention_mask=mask_BL.long(), labels=target_BT).loss
     loss.backward(), theirs.backward()
     torch.testing.assert_close(loss, theirs, rtol=1e-5, atol=0)
-    from xlgen.model.load import hugging_face_name
+    from xlgen.model.hugging_face import hugging_face_name
 
     gradients = {name: p.grad for name, p in other.named_parameters()}
     for name, parameter in model.named_parameters():

@@ -187,7 +187,8 @@ def test_exporting_before_the_first_step_is_refused(tmp_path, tiny):
 def test_heads_start_at_their_own_distance():
     stack = random_model(replace(PICO, heads=6), seed=0).encoder
     start_local(stack)
-    bias_HSS = stack.position_bias(9, 9).detach()
+    (bias_HSS,) = stack.position_biases(9, 9)
+    bias_HSS = bias_HSS.detach()
     assert [int(row.argmax()) - 4 for row in bias_HSS[:5, 4]] == [-1, 1, -2, 2, 0]
     assert not bias_HSS[5].any()
 

@@ -8,6 +8,7 @@ import importlib.resources
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,8 @@ class PieceSplitter:
     @cached_property
     def byte_ids(self) -> frozenset[int]:
         """The ids of single bytes, which spell characters that no piece has; empty without any."""
-        return frozenset(i for i in range(self.size) if self._processor.is_byte(i))
+        count = int(self._processor.get_piece_size())
+        return frozenset(i for i in range(count) if self._processor.is_byte(i))
 
     @cached_property
     def _adds_space(self) -> bool:
@@ -89,16 +91,30 @@ class PieceSplitter:
 class Tokenizer(PieceSplitter):
     """A SentencePiece model with T5's special ids: pad 0, eos 1, unk 2, sentinels at the top.
 
+    mT5's file has its sentinels; T5's and FLAN-T5's has none, they are `extra_ids` above its pieces.
     Raises `InputError` also for a file that has other ids.
     A model without sentinels works; only `sentinel` is refused then.
     """
 
     pad, eos = PAD, EOS
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, extra_ids: int = 0) -> None:
         super().__init__(path)
         self._check_special_ids()
-        self._sentinels = _sentinel_ids(self._processor, self._data, self.path)
+        self.sentinels = _sentinel_ids(self._processor, self._data, self.path)
+        if extra_ids and self.sentinels:
+            raise InputError(
+                f"{self.path}: has {len(self.sentinels)} sentinels, and is asked for {extra_ids} more "
+                "(extra_ids); set them to 0 in tokenizer_config.json"
+            )
+        self.extra_ids = extra_ids
+        if extra_ids:
+            self.sentinels = list(range(self.size - 1, self.size - 1 - extra_ids, -1))
+
+    @cached_property
+    def size(self) -> int:
+        """How many ids there are: the file's pieces and the extra ids."""
+        return int(self._processor.get_piece_size()) + self.extra_ids
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of `tokens`; pad and eos vanish, sentinels show, ids past `size` are unk.
@@ -106,16 +122,28 @@ class Tokenizer(PieceSplitter):
         Models have more rows than pieces (mT5: 250,112 and 250,100), so such ids can be generated.
         """
         ids = [token if token < self.size else UNK for token in map(int, tokens)]
+        if self.extra_ids and max(ids, default=0) >= self.size - self.extra_ids:
+            return self._decode_extra(ids)
         shows_sentinel = not self._sentinel_set.isdisjoint(ids)
         processor = self._showing_sentinels if shows_sentinel else self._processor
         return str(processor.decode(ids))
 
+    def _decode_extra(self, ids: list[int]) -> str:
+        """Return the text of ids of which some are above the file's pieces."""
+        parts: list[str] = []
+        for is_extra, run in groupby(ids, key=lambda token: token >= self.size - self.extra_ids):
+            if is_extra:
+                parts += [f"<extra_id_{self.size - 1 - token}>" for token in run]
+            else:
+                parts.append(str(self._processor.decode(list(run))))
+        return " ".join(filter(None, parts))
+
     def sentinel(self, k: int) -> int:
         """Return the id of sentinel `<extra_id_k>`: k = 0 is the highest, then descending."""
-        if 0 <= k < len(self._sentinels):
-            return self._sentinels[k]
+        if 0 <= k < len(self.sentinels):
+            return self.sentinels[k]
         raise InputError(
-            f"{self.path}: expected a sentinel <extra_id_{k}>, the file has {len(self._sentinels)};"
+            f"{self.path}: expected a sentinel <extra_id_{k}>, the file has {len(self.sentinels)};"
             " use one with T5's 100 sentinels: mT5's, or what `xlgen train pretrain.tokenizer` makes"
         )
 
@@ -132,7 +160,7 @@ class Tokenizer(PieceSplitter):
 
     @cached_property
     def _sentinel_set(self) -> frozenset[int]:
-        return frozenset(self._sentinels)
+        return frozenset(self.sentinels)
 
     @cached_property
     def _showing_sentinels(self) -> "SentencePieceProcessor":

@@ -1,13 +1,15 @@
-"""Prompts on disk: PEFT's folder (both ways), Google's `.npy` and our own state (read).
+"""Prompts on disk: PEFT's folder (both ways), of several tasks (read), Google's `.npy`, our own state.
 
 PEFT's folder holds adapter_config.json and adapter_model.safetensors with one tensor
 `prompt_embeddings` [P, D]; `num_transformer_submodules` is 1, since a prompt stands in the encoder only.
+Multitask prompt tuning has beside it [tasks, P, rank] and [tasks, rank, D], whose product scales it.
 """
 
 import hashlib
 import json
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +23,11 @@ from xlgen.model.t5 import T5Config
 
 # numpy parses the header as Python, and allocates whatever shape stands there
 _NPY_DAMAGE = (OSError, ValueError, TypeError, EOFError, SyntaxError, TokenError, MemoryError)
+# What a folder holds, by its peft_type
+_PEFT_TENSORS = {
+    "PROMPT_TUNING": ("prompt_embeddings",),
+    "MULTITASK_PROMPT_TUNING": ("prompt_embeddings", "prefix_task_cols", "prefix_task_rows"),
+}
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
@@ -54,9 +61,15 @@ def save_prompt(prompt_PD: Tensor, folder: Path, *, config: T5Config, base: str)
 
 
 def read_prompt(path: Path) -> Tensor:
-    """Read a prompt [P, D] in float32; raises `InputError` for anything else than finite vectors."""
+    """Read a prompt [P, D] in float32; raises `InputError` for anything else than finite vectors.
+
+    `FOLDER#2` is the prompt of task 2 of a multitask folder.
+    """
+    folder, _, task = str(path).rpartition("#")
     if path.is_dir():
-        prompt_PD = _read_peft(path)
+        prompt_PD = _read_peft(path, None)
+    elif task.isdecimal() and Path(folder).is_dir():
+        prompt_PD = _read_peft(Path(folder), int(task))
     elif path.suffix == ".npy":
         prompt_PD = _read_npy(path)
     else:
@@ -71,25 +84,71 @@ def read_prompt(path: Path) -> Tensor:
     return prompt_PD.float()
 
 
-def _read_peft(folder: Path) -> Tensor:
+def _read_peft(folder: Path, task: int | None) -> Tensor:
     path = folder / ADAPTER_CONFIG
     config = read_object(path, remedy="name a PEFT prompt folder")
-    if config.get("peft_type") != "PROMPT_TUNING":
+    kind = str(config.get("peft_type"))
+    if kind not in _PEFT_TENSORS:
+        raise InputError(f"{path}: expected a {' or '.join(_PEFT_TENSORS)} adapter, got {kind!r}")
+    weights = folder / ADAPTER_WEIGHTS
+    pickle = folder / "adapter_model.bin"
+    if pickle.is_file() and not weights.is_file():
         raise InputError(
-            f"{path}: expected a PROMPT_TUNING adapter, got {config.get('peft_type')!r}"
+            f"{pickle}: is a pickle, which can run code and is never opened; save the adapter with "
+            "safe_serialization=True"
         )
-    tensors = read_tensors(folder / ADAPTER_WEIGHTS)
-    if set(tensors) != {"prompt_embeddings"}:
+    tensors = read_tensors(weights)
+    if set(tensors) != set(_PEFT_TENSORS[kind]):
         raise InputError(
-            f"{folder / ADAPTER_WEIGHTS}: expected the one tensor 'prompt_embeddings', "
-            f"got {sorted(tensors)[:4]}"
+            f"{weights}: expected {', '.join(map(repr, _PEFT_TENSORS[kind]))}, got {sorted(tensors)[:4]}"
         )
     prompt_PD = tensors["prompt_embeddings"]
-    length = config.get("num_virtual_tokens")
-    # PEFT's default of two sub-modules saves a second half that never meets the model
-    if type(length) is int and prompt_PD.ndim == 2 and len(prompt_PD) == 2 * length:
+    if kind == "MULTITASK_PROMPT_TUNING":
+        prompt_PD = _of_task(tensors, task, path=weights)
+    elif task is not None:
+        raise InputError(f"{folder}#{task}: is a prompt of one task; leave #{task} out")
+    return _encoder_half(prompt_PD, config, path=weights)
+
+
+def _of_task(tensors: dict[str, Tensor], task: int | None, *, path: Path) -> Tensor:
+    """Return shared prompt * (columns @ rows) of one task (Wang et al. 2023, as PEFT has it)."""
+    shared_PD, cols_KPR, rows_KRD = (
+        tensors[name] for name in _PEFT_TENSORS["MULTITASK_PROMPT_TUNING"]
+    )
+    shapes = [list(tensor.shape) for tensor in (shared_PD, cols_KPR, rows_KRD)]
+    if (
+        [len(shape) for shape in shapes] != [2, 3, 3]
+        or shapes[0] != [shapes[1][1], shapes[2][2]]
+        or (shapes[1][::2] != shapes[2][:2])
+    ):
+        raise InputError(
+            f"{path}: expected [P, D], [tasks, P, rank] and [tasks, rank, D], got {shapes}; export it again"
+        )
+    if task is None and len(cols_KPR) == 1:
+        task = 0
+    if task is None or task >= len(cols_KPR):
+        raise InputError(
+            f"{path}: holds {len(cols_KPR)} tasks, and {'none' if task is None else task} was named; "
+            f"write FOLDER#0 to FOLDER#{len(cols_KPR) - 1}"
+        )
+    return shared_PD.float() * (cols_KPR[task].float() @ rows_KRD[task].float())
+
+
+def _encoder_half(prompt_PD: Tensor, config: dict[str, Any], *, path: Path) -> Tensor:
+    """Return the vectors that stand before the input; PEFT may save as many again, for the decoder."""
+    length, found = (
+        config.get("num_virtual_tokens"),
+        len(prompt_PD) if prompt_PD.ndim == 2 else None,
+    )
+    if type(length) is not int or found is None or found == length:
+        return prompt_PD
+    if found == 2 * length and config.get("num_transformer_submodules") in (2, None):
         return prompt_PD[:length]
-    return prompt_PD
+    raise InputError(
+        f"{path}: expected num_virtual_tokens = {length} vectors, or {2 * length} with "
+        f"num_transformer_submodules 2 (PEFT's default for seq2seq saves a second half, of which its "
+        f"generate makes no use and we take none), got {found}; save it with num_transformer_submodules=1"
+    )
 
 
 def _read_npy(path: Path) -> Tensor:

@@ -1,140 +1,96 @@
-"""Models on disk: a Hugging Face mT5 folder (config.json + model.safetensors), read and written.
+"""Models on disk: a Hugging Face folder (config.json + model.safetensors), read and written.
 
-Only JSON and safetensors are opened, never pickle, never code. Files keep Hugging Face's tensor names;
-the table below is the only place that knows both spellings.
+Only JSON and safetensors are opened, never pickle, never code. Our own folders are laid out the same, with
+two keys more in config.json: the weights' SHA-256 and, where no spiece.model lies beside, the tokenizer's.
 """
 
 import hashlib
 import json
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from xlgen.errors import InputError
 from xlgen.files import read_object, replacing
+from xlgen.model.hugging_face import (
+    hugging_face_config,
+    hugging_face_name,
+    read_config_file,
+    read_model_config,
+)
+from xlgen.model.stored import DTYPES, StoredModel, StoredTensor, read_finite, write_tensors
 from xlgen.model.t5 import T5, T5Config
 
-# Hugging Face's config.json field -> ours
-CONFIG_FIELDS = {
-    "vocab_size": "vocabulary",
-    "d_model": "width",
-    "num_heads": "heads",
-    "d_kv": "head_width",
-    "d_ff": "feed_forward",
-    "num_layers": "encoder_layers",
-    "num_decoder_layers": "decoder_layers",
-    "relative_attention_num_buckets": "position_buckets",
-    "relative_attention_max_distance": "position_distance",
-    "dropout_rate": "dropout",
-    "layer_norm_epsilon": "epsilon",
-}
-
-LARGEST = 2**20  # ours: no field of mT5-XXL is above its 250,112 vocabulary rows
-
-# Our matrices' names -> Hugging Face's
-_ATTENTION = {"query": "q", "key": "k", "value": "v", "output": "o"}
-_FEED_FORWARD = {"gate": "wi_0", "up": "wi_1", "down": "wo"}
 _SHARDS = "model.safetensors.index.json"
+# Old files repeat the embedding under these names, and hold a bias that no attention has.
+_COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
+_UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
 
 
-def hugging_face_name(name: str) -> str:
-    """Return Hugging Face's name of one of our parameters.
+class HuggingFaceFolder(StoredModel):
+    """config.json and safetensors, in one file or in shards: mT5, mT0, T5 1.1, FLAN-T5, umT5, ByT5, ours.
 
-    >>> hugging_face_name("decoder.layers.3.cross_attention.query.weight")
-    'decoder.block.3.layer.1.EncDecAttention.q.weight'
+    Raises `InputError` for a missing or damaged file: for a single bit, where `save_model` wrote the folder.
     """
-    if name in ("shared.weight", "head.weight"):
-        return name.replace("head", "lm_head")
-    side, rest = name.split(".", 1)
-    if rest == "norm.weight":
-        return f"{side}.final_layer_norm.weight"
-    if rest == "positions.weight":
-        return f"{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
-    number, part = re.fullmatch(r"layers\.(\d+)\.(.+)\.weight", rest).groups()  # type: ignore[union-attr]
-    feed_forward = 1 if side == "encoder" else 2
-    layer = {"attention": 0, "cross": 1, "feed": feed_forward}[re.split(r"[_.]", part)[0]]
-    prefix = f"{side}.block.{number}.layer.{layer}"
-    if part.endswith("norm"):
-        return f"{prefix}.layer_norm.weight"
-    module, matrix = part.split(".")
-    if module == "feed_forward":
-        return f"{prefix}.DenseReluDense.{_FEED_FORWARD[matrix]}.weight"
-    kind = "EncDecAttention" if module == "cross_attention" else "SelfAttention"
-    return f"{prefix}.{kind}.{_ATTENTION[matrix]}.weight"
+
+    description: ClassVar[str] = "Hugging Face's folder: config.json and safetensors; ours too"
+    shape_from: ClassVar[str] = "config.json"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.config = read_model_config(path)
+        _verify_weights(path)
+        self.tensors = dict(sorted(_stored(path), key=lambda item: _order(item[1])))
+        self._forget_copies()
+
+    @staticmethod
+    def fits(path: Path) -> bool:
+        return (path / "config.json").is_file()
+
+    def name(self, ours: str) -> str:
+        return hugging_face_name(ours)
+
+    @property
+    def family(self) -> str | None:
+        return str(read_config_file(self.path)["model_type"])
+
+    def _forget_copies(self) -> None:
+        self.tensors.pop(_UNUSED, None)
+        shared = self.tensors.get("shared.weight")
+        for name in _COPIES:
+            copy = self.tensors.pop(name, None)
+            if copy and shared and not torch.equal(copy.read(), shared.read()):
+                raise InputError(
+                    f"{self.path}: tensors {name!r} and 'shared.weight' differ; an mT5 has one embedding"
+                )
+
+
+def _order(stored: StoredTensor) -> tuple[int, str]:
+    return -stored.dtype.itemsize, stored.name  # as safetensors writes
 
 
 def load_model(folder: Path) -> T5:
     """Read a model folder into float32 parameters on the CPU.
 
-    Raises `InputError` for a missing or damaged file (a single bit, where `save_model` wrote the folder),
-    missing, extra, non-finite or misshapen tensors, a tied head, or another architecture than mT5's.
+    Raises `InputError` for what `HuggingFaceFolder` refuses, and for missing, extra, non-finite or misshapen
+    tensors, a tied head, or another architecture than mT5's.
     """
-    config = read_model_config(folder)
-    _verify_weights(folder)
+    stored = HuggingFaceFolder(folder)
+    tensors = stored.matched()
     with torch.device("meta"):
-        model = T5(config)
-    wanted = {hugging_face_name(name): (name, p) for name, p in model.named_parameters()}
-    loaded: dict[str, Tensor] = {}
-    for path, name, tensor in _read_tensors(folder):
-        if name in ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight"):
-            continue  # old files repeat the embedding under these names
-        if name not in wanted:
-            raise InputError(
-                f"{path}: tensor {name!r} does not belong to an mT5; is this another model?"
-            )
-        ours, parameter = wanted.pop(name)
-        if tensor.shape != parameter.shape:
-            raise InputError(
-                f"{path}: tensor {name!r} is {list(tensor.shape)}, config.json says {list(parameter.shape)}"
-            )
-        loaded[ours] = tensor.to(torch.float32)
-        if not loaded[ours].isfinite().all():
-            raise InputError(f"{path}: tensor {name!r} holds NaN or infinity; fetch the file again")
-    if wanted:
-        hint = " (a tied head? mT5's is its own matrix)" if "lm_head.weight" in wanted else ""
-        raise InputError(
-            f"{folder}: missing tensor {sorted(wanted)[0]!r}{hint}; {len(wanted)} in all"
-        )
+        model = T5(stored.config)
+    loaded = {
+        name: read_finite(tensor, where=folder).to(torch.float32)
+        for name, tensor in tensors.items()
+    }
     model.load_state_dict(loaded, assign=True)
     return model.requires_grad_(False).eval()
-
-
-def read_model_config(folder: Path) -> T5Config:
-    """Read `config.json` of a Hugging Face mT5 folder."""
-    path = folder / "config.json"
-    data = read_config_file(folder)
-    if data.get("model_type") not in ("mt5", "t5") or data.get("feed_forward_proj") != "gated-gelu":
-        found = f"{data.get('model_type')!r} with {data.get('feed_forward_proj')!r}"
-        raise InputError(f"{path}: expected an mT5 with gated-gelu, got {found}")
-    missing = [key for key in list(CONFIG_FIELDS)[:7] if key not in data]
-    if missing:
-        raise InputError(f"{path}: missing {', '.join(missing)}")
-    given = {key: data[key] for key in CONFIG_FIELDS if key in data}
-    for key, value in given.items():
-        if key in ("dropout_rate", "layer_norm_epsilon"):
-            fits = type(value) in (int, float) and 0 <= value < 1
-            expected = "a number from 0 to below 1"
-        else:
-            fits = type(value) is int and 1 <= value <= LARGEST
-            expected = f"a whole number from 1 to {LARGEST:,}"
-        if not fits:
-            raise InputError(f"{path}: {key}: expected {expected}, got {str(value)[:40]!r}")
-    return T5Config(**{CONFIG_FIELDS[key]: value for key, value in given.items()})
-
-
-def read_config_file(folder: Path) -> dict[str, Any]:
-    """Read `config.json` as it stands, with the keys of our own."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise InputError(f"{folder}: no config.json; expected a Hugging Face mT5 folder")
-    return read_object(path, remedy="fetch the model again")
 
 
 def _verify_weights(folder: Path) -> None:
@@ -162,14 +118,29 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read_tensors(folder: Path) -> Iterable[tuple[Path, str, Tensor]]:
+def _stored(folder: Path) -> Iterator[tuple[str, StoredTensor]]:
+    """Yield every tensor of every shard, unread; a name that stands twice is refused."""
+    seen: dict[str, Path] = {}
     for path in _weight_files(folder):
         try:
-            with safe_open(path, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118 (not a dict)
-                    yield path, name, file.get_tensor(name)
+            file = safe_open(path, framework="pt")
         except (SafetensorError, OSError) as error:
             raise InputError(f"{path}: damaged or truncated ({error}); fetch it again") from error
+        for name in file.keys():  # noqa: SIM118 (not a dict)
+            if name in seen:
+                raise InputError(f"{path}: tensor {name!r} stands in {seen[name].name} too")
+            seen[name] = path
+            view = file.get_slice(name)
+            kind = view.get_dtype()
+            if kind not in DTYPES:
+                known = ", ".join(DTYPES)
+                raise InputError(f"{path}: tensor {name!r} is {kind}; expected one of {known}")
+            read = partial(_read, file, name)
+            yield name, StoredTensor(name, tuple(view.get_shape()), DTYPES[kind], read)
+
+
+def _read(file: Any, name: str) -> Tensor:
+    return file.get_tensor(name)
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -177,9 +148,13 @@ def _weight_files(folder: Path) -> list[Path]:
         return [folder / "model.safetensors"]
     if (folder / _SHARDS).is_file():
         return [folder / name for name in _shard_names(folder / _SHARDS)]
-    if list(folder.glob("*.bin")):
+    pickles = sorted(
+        path.name for kind in ("*.bin", "*.pt", "*.ckpt") for path in folder.glob(kind)
+    )
+    if pickles:
         raise InputError(
-            f"{folder}: holds pickle weights only (*.bin); convert them to safetensors first"
+            f"{folder}: holds pickle weights only ({pickles[0]}), which can run code and are never opened; "
+            "take the model's safetensors, or convert its T5X checkpoint"
         )
     raise InputError(f"{folder}: no model.safetensors; expected a Hugging Face mT5 folder")
 
@@ -209,9 +184,10 @@ def save_model(
     `tokenizer_sha256` binds it to the packaged tokenizer, which then need not be copied into it. The
     weights' own SHA-256 is written besides, so that `load_model` finds a flipped bit.
     """
+    named = {hugging_face_name(name): p.detach() for name, p in model.named_parameters()}
     tensors = {
-        hugging_face_name(name): parameter.detach().to(dtype).contiguous()
-        for name, parameter in model.named_parameters()
+        name: StoredTensor(name, tuple(p.shape), dtype, partial(p.to, "cpu", dtype))
+        for name, p in sorted(named.items())
     }
     config = hugging_face_config(model.config, dtype)
     if tokenizer_sha256 is not None:
@@ -221,25 +197,8 @@ def save_model(
         replacing(folder / "config.json") as config_path,
         replacing(folder / "model.safetensors") as weights_path,
     ):
-        save_file(tensors, weights_path, metadata={"format": "pt"})
-        config["weights_sha256"] = _sha256(weights_path)
+        config["weights_sha256"] = write_tensors(weights_path, tensors, source=folder)
         config_path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-
-
-def hugging_face_config(config: T5Config, dtype: torch.dtype = torch.float32) -> dict[str, Any]:
-    """Return the config.json of `config` as transformers writes it for mT5."""
-    return {
-        "architectures": ["MT5ForConditionalGeneration"],
-        "model_type": "mt5",
-        "feed_forward_proj": "gated-gelu",
-        "is_encoder_decoder": True,
-        "tie_word_embeddings": False,
-        "pad_token_id": 0,
-        "eos_token_id": 1,
-        "decoder_start_token_id": 0,
-        "torch_dtype": str(dtype).removeprefix("torch."),
-        **{key: getattr(config, ours) for key, ours in CONFIG_FIELDS.items()},
-    }
 
 
 def random_model(config: T5Config, *, seed: int) -> T5:

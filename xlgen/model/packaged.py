@@ -2,13 +2,18 @@
 
 import importlib.resources
 from pathlib import Path
+from typing import Any
 
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
+from xlgen.files import read_object
 from xlgen.model import MODELS
-from xlgen.model.load import load_model, read_config_file, read_model_config
+from xlgen.model.hugging_face import read_config_file, read_model_config
+from xlgen.model.load import load_model
 from xlgen.model.t5 import T5
 from xlgen.registry import near_names
+
+MOST_EXTRA_IDS = 1000  # ours: T5 has 100, umT5 300
 
 
 def find_model(name: str) -> Path:
@@ -36,10 +41,28 @@ def open_model(name: str) -> tuple[T5, Tokenizer]:
     return model, tokenizer
 
 
+def tokenizer_settings(folder: Path) -> dict[str, Any]:
+    """Return what a folder's tokenizer_config.json says, nothing where there is none."""
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return {}
+    settings = read_object(path, remedy="fetch the model's tokenizer again")
+    extra_ids = settings.get("extra_ids", 0)
+    if type(extra_ids) is not int or not 0 <= extra_ids <= MOST_EXTRA_IDS:
+        raise InputError(
+            f"{path}: extra_ids: expected 0 to {MOST_EXTRA_IDS}, got {str(extra_ids)[:40]!r}"
+        )
+    return settings
+
+
 def open_tokenizer(folder: Path) -> Tokenizer:
     """Open the folder's spiece.model; a model made with the packaged tokenizer names its hash instead."""
     if (folder / "spiece.model").is_file():
-        return Tokenizer(folder / "spiece.model")
+        extra_ids = tokenizer_settings(folder).get("extra_ids", 0)
+        tokenizer = Tokenizer(folder / "spiece.model")
+        if tokenizer.sentinels or not extra_ids:
+            return tokenizer  # transformers writes 100 beside files that have them too
+        return Tokenizer(folder / "spiece.model", extra_ids=extra_ids)
     read_model_config(folder)  # another architecture is the first thing to say
     expected = read_config_file(folder).get("tokenizer_sha256")
     if not isinstance(expected, str):

@@ -1,12 +1,13 @@
 """The T5-family forward: tokens (and a prompt) to hidden states. Knows nothing about text or losses.
 
 Follows mT5 (Xue et al. 2021): gated GELU, RMS norm before each sub-layer, relative position bias shared
-by the layers of a stack, no scaling of the attention scores, an output head that is not tied to the
-embedding. Shapes: B batch, L input, P prompt, S = P + L encoder positions, T target, D width, H heads,
-K per head, F feed-forward, V vocabulary rows. Masks are True where there is content.
+by the layers of a stack (in umT5 one for each layer), no scaling of the attention scores, an output head
+that is not tied to the embedding. Shapes: B batch, L input, P prompt, S = P + L encoder positions, T target,
+D width, H heads, K per head, F feed-forward, V vocabulary rows. Masks are True where there is content.
 """
 
 from dataclasses import dataclass
+from itertools import cycle
 from typing import cast
 
 import torch
@@ -36,6 +37,7 @@ class T5Config:
     position_distance: int = 128
     dropout: float = 0.1
     epsilon: float = 1e-6
+    positions_per_layer: bool = False  # umT5 (Chung et al. 2023)
 
 
 @dataclass(frozen=True)
@@ -76,23 +78,21 @@ class T5(nn.Module):
                 prompt_mask_BP = torch.ones_like(prompt_BPD[..., 0], dtype=torch.bool)
             mask_BS = torch.cat([prompt_mask_BP, mask_BL], dim=1)
         length = hidden_BSD.shape[1]
-        bias = attention_bias(
-            mask_BS[:, None, None, :],
-            self.encoder.position_bias(length, length),
-            dtype=attention_dtype(hidden_BSD),
-        )
-        return Encoded(self.encoder(hidden_BSD, bias), mask_BS)
+        mask, dtype = mask_BS[:, None, None, :], attention_dtype(hidden_BSD)
+        learned = self.encoder.position_biases(length, length)
+        biases = [attention_bias(mask, bias_HSS, dtype=dtype) for bias_HSS in learned]
+        return Encoded(self.encoder(hidden_BSD, biases), mask_BS)
 
     def decode(self, shifted_BT: Tensor, encoded: Encoded) -> Tensor:
         """Return hidden_BTD for the whole target at once; `shifted_BT` is the target after a leading 0."""
         hidden_BTD = self.shared(shifted_BT)
         length = shifted_BT.shape[1]
         causal_TT = torch.ones(length, length, dtype=torch.bool, device=shifted_BT.device).tril()
-        bias_HTT = self.decoder.position_bias(length, length)
-        dtype = attention_dtype(hidden_BTD)
-        bias = attention_bias(causal_TT[None, None], bias_HTT, dtype=dtype)
+        mask, dtype = causal_TT[None, None], attention_dtype(hidden_BTD)
+        learned = self.decoder.position_biases(length, length)
+        biases = [attention_bias(mask, bias_HTT, dtype=dtype) for bias_HTT in learned]
         cross = attention_bias(encoded.mask_BS[:, None, None, :], dtype=dtype)
-        return self.decoder(hidden_BTD, bias, encoded.hidden_BSD, cross)
+        return self.decoder(hidden_BTD, biases, encoded.hidden_BSD, cross)
 
     def start(self, encoded: Encoded, *, beams: int) -> DecoderState:
         """Begin to generate: project the encoder's keys and values, once for a source and its beams."""
@@ -105,13 +105,14 @@ class T5(nn.Module):
 
         `decode` a token at a time, without dropout; A may be fewer than the sources at the start.
         """
-        position_bias_H1T = self.decoder.position_bias(1, state.steps + 1, first_query=state.steps)
+        learned = self.decoder.position_biases(1, state.steps + 1, first_query=state.steps)
         state.see_themselves()
         dtype = state.cross_bias_A11S.dtype
-        bias = AttentionBias(dtype, mask=state.self_bias(position_bias_H1T))
+        biases = [AttentionBias(dtype, mask=state.self_bias(bias_H1T)) for bias_H1T in learned]
         cross = AttentionBias(dtype, mask=state.cross_bias_A11S)
         hidden_AND = self.shared(tokens_AN)
-        for layer, cache in zip(self.decoder.typed_layers(), state.layers, strict=True):
+        layers = zip(self.decoder.typed_layers(), state.layers, strict=True)
+        for (layer, cache), bias in zip(layers, cycle(biases)):
             hidden_AND = layer.step(hidden_AND, bias, cache, cross, filled=state.filled)
         state.steps += 1
         return self.head(self.decoder.norm(hidden_AND))
@@ -129,13 +130,18 @@ def shift_right(target_BT: Tensor) -> Tensor:
 
 
 class Stack(nn.Module):
-    """The layers of one side, with the relative position bias they share."""
+    """The layers of one side, with their relative positions: shared, or a table for each layer."""
 
     def __init__(self, config: T5Config, *, layers: int, decoder: bool) -> None:
         super().__init__()
         self.config = config
         self.bidirectional = not decoder
+        # the first layer's, or all layers'
         self.positions = _rows(config.position_buckets, config.heads)
+        self.later_positions = nn.ModuleList(
+            _rows(config.position_buckets, config.heads)
+            for _ in range(layers - 1 if config.positions_per_layer else 0)
+        )
         self.layers = nn.ModuleList(Layer(config, decoder=decoder) for _ in range(layers))
         self.norm = RMSNorm(config)
         self.dropout = Dropout(config.dropout)
@@ -144,10 +150,11 @@ class Stack(nn.Module):
         """Return the layers as what they are; `nn.ModuleList` only promises modules."""
         return cast("list[Layer]", self.layers)
 
-    def position_bias(self, queries: int, keys: int, *, first_query: int = 0) -> Tensor:
-        """Return bias_HQS for query positions from `first_query` on; computed once a forward.
+    def position_biases(self, queries: int, keys: int, *, first_query: int = 0) -> list[Tensor]:
+        """Return bias_HQS for query positions from `first_query` on: one for all layers, or one for each.
 
-        Each of the R = Q + S - 1 distances is looked up once; a query's row is a window of them.
+        Computed once a forward. Each of the R = Q + S - 1 distances is looked up once; a query's row is
+        a window of them.
         """
         device, furthest = self.positions.weight.device, self.config.position_distance
         distance_R = torch.arange(1 - first_query - queries, keys - first_query, device=device)
@@ -158,18 +165,20 @@ class Stack(nn.Module):
             device=device,
         )
         buckets_R = table[distance_R.clamp_(-furthest, furthest) + furthest]
-        bias_HR = self.positions(buckets_R).T.contiguous()
-        return bias_HR.unfold(1, keys, 1).flip(1)  # the last query's window comes first
+        tables = [self.positions, *self.later_positions]
+        biases_HR = [positions(buckets_R).T.contiguous() for positions in tables]
+        # the last query's window comes first
+        return [bias_HR.unfold(1, keys, 1).flip(1) for bias_HR in biases_HR]
 
     def forward(
         self,
         hidden_BTD: Tensor,
-        bias: AttentionBias,
+        biases: list[AttentionBias],
         encoded_BSD: Tensor | None = None,
         cross: AttentionBias | None = None,
     ) -> Tensor:
         hidden_BTD = self.dropout(hidden_BTD)
-        for layer in self.layers:
+        for layer, bias in zip(self.layers, cycle(biases)):
             hidden_BTD = layer(hidden_BTD, bias, encoded_BSD, cross)
         return self.dropout(self.norm(hidden_BTD))
 

@@ -14,7 +14,7 @@ from xlgen.benchmarks import BENCHMARKS
 from xlgen.benchmarks.text import corpus_text, text_folder
 from xlgen.errors import InputError
 from xlgen.languages import SOURCE
-from xlgen.model.load import read_model_config
+from xlgen.model.hugging_face import read_model_config
 from xlgen.model.packaged import find_model, open_tokenizer
 from xlgen.model.t5 import T5Config, count_parameters
 from xlgen.recipes.base import RunConfig

@@ -1,0 +1,150 @@
+"""Convert models between layouts, tensor by tensor and to the same bits.
+
+Read are the layouts of `LAYOUTS`; written is Hugging Face's folder, as it stands for other programs or
+with the hashes that XLGen checks.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from xlgen.config import override
+from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
+from xlgen.errors import InputError
+from xlgen.files import new_folder, write_json
+from xlgen.model import MODELS
+from xlgen.model.hugging_face import hugging_face_config, hugging_face_name, read_config_file
+from xlgen.model.packaged import find_model, tokenizer_settings
+from xlgen.model.stored import StoredTensor, open_stored, write_tensors
+from xlgen.model.t5 import T5Config, count_parameters
+
+Form = Literal["xlgen", "hugging-face"]
+# What no checkpoint of T5X says; the rest of a shape stands in its tensors.
+UNSAID = ("dropout", "epsilon", "position_distance")
+EXTRA_IDS = 100  # T5's sentinels above the pieces of a file that has none
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written."""
+
+    folder: str
+    parameters: int
+    dtype: str
+    bytes: int
+    tokenizer: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder}: {self.parameters:,} parameters in {self.dtype}, {self.bytes:,} bytes; "
+            f"tokenizer: {self.tokenizer}"
+        )
+
+
+def convert(
+    source: str,
+    out: Path,
+    *,
+    to: Form = "xlgen",
+    dtype: torch.dtype | None = None,
+    spm: Path | None = None,
+    settings: Sequence[str] = (),
+) -> Converted:
+    """Write the model `source`, a folder or a packaged name, as the new folder `out`.
+
+    Tensors keep their dtype unless `dtype` is given. `spm` is the SentencePiece file to put into the folder,
+    by default the source's own. `settings` (`key=value`) say what a T5X checkpoint does not, see UNSAID.
+    """
+    path = Path(source) if Path(source).is_dir() and source not in MODELS else find_model(source)
+    stored = open_stored(path)
+    config = _with(stored.config, settings)
+    tensors = _renamed(stored.matched(), dtype)
+    main = max(tensors.values(), key=lambda tensor: torch.Size(tensor.shape).numel()).dtype
+    written = hugging_face_config(config, main, family=stored.family)
+    with new_folder(out, what="the model") as partial:
+        tokenizer = _write_tokenizer(path, partial, config=config, spm=spm, to=to)
+        weights = partial / "model.safetensors"
+        sha256 = write_tensors(weights, tensors, source=path)
+        ours = {"weights_sha256": sha256} | ({"tokenizer_sha256": tokenizer} if tokenizer else {})
+        (partial / "config.json").write_text(
+            json.dumps(written | (ours if to == "xlgen" else {}), indent=2) + "\n", "utf-8"
+        )
+        size = weights.stat().st_size
+        has_pieces = (partial / "spiece.model").is_file()
+    told = "spiece.model" if has_pieces else "the packaged one, by its hash" if tokenizer else NONE
+    return Converted(
+        str(out), count_parameters(config), str(main).removeprefix("torch."), size, told
+    )
+
+
+NONE = "none; put the model's spiece.model into the folder, or convert again with --spm FILE"
+
+
+def _with(config: T5Config, settings: Sequence[str]) -> T5Config:
+    for setting in settings:
+        if setting.split("=")[0] not in UNSAID:
+            raise InputError(
+                f"{setting}: the tensors say the model's shape; only {', '.join(UNSAID)} may be set"
+            )
+    changed = override(config, settings)
+    if not (
+        0 <= changed.dropout < 1 and 0 <= changed.epsilon < 1 and changed.position_distance > 0
+    ):
+        raise InputError(
+            f"{' '.join(settings)}: expected 0 <= dropout, epsilon < 1 and a distance > 0"
+        )
+    return changed
+
+
+def _renamed(
+    tensors: dict[str, StoredTensor], dtype: torch.dtype | None
+) -> dict[str, StoredTensor]:
+    """Return the tensors by Hugging Face's names; wide dtypes first, else in the order of reading."""
+    renamed = {
+        hugging_face_name(name): replace(stored, dtype=dtype or stored.dtype)
+        for name, stored in tensors.items()
+    }
+    return dict(sorted(renamed.items(), key=lambda item: -item[1].dtype.itemsize))
+
+
+def _write_tokenizer(
+    source: Path, out: Path, *, config: T5Config, spm: Path | None, to: Form
+) -> str | None:
+    """Put the tokenizer into the folder; return the packaged one's hash where that stands for it."""
+    packaged = None
+    extra_ids = tokenizer_settings(source).get("extra_ids", 0)
+    if spm is None and (source / "spiece.model").is_file():
+        spm = source / "spiece.model"
+    elif spm is None and (source / "config.json").is_file():
+        packaged = read_config_file(source).get("tokenizer_sha256")
+        if packaged == packaged_tokenizer().sha256 and to == "hugging-face":
+            spm, packaged = packaged_tokenizer().path, None
+    if spm is None:
+        return packaged
+    tokenizer = Tokenizer(spm)
+    if not tokenizer.sentinels and config.vocabulary >= tokenizer.size + EXTRA_IDS:
+        extra_ids = EXTRA_IDS
+    tokenizer = Tokenizer(spm, extra_ids=0 if tokenizer.sentinels else extra_ids)
+    if tokenizer.size > config.vocabulary:
+        raise InputError(
+            f"{spm}: has {tokenizer.size:,} pieces, the model only {config.vocabulary:,} rows; "
+            "use the model's own file"
+        )
+    shutil.copyfile(spm, out / "spiece.model")
+    write_json(out / "tokenizer_config.json", _hugging_face_tokenizer(tokenizer))
+    return None
+
+
+def _hugging_face_tokenizer(tokenizer: Tokenizer) -> dict[str, Any]:
+    return {
+        "tokenizer_class": "T5Tokenizer",
+        "extra_ids": tokenizer.extra_ids,
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "pad_token": "<pad>",
+    }
