@@ -16,7 +16,7 @@ import numpy as np
 
 from xlgen.errors import InputError
 from xlgen.files import check_output, replacing
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.metrics import METRICS
 from xlgen.metrics.base import Floats, Metric, signed
 from xlgen.metrics.intervals import bootstrap_totals, document_totals, interval
@@ -96,13 +96,13 @@ def measure(
     *,
     look: Callable[[Prediction, Mapping[str, float]], None] | None = None,
 ) -> dict[str, "Measured"]:
-    """Measure every record, by language in the order of LANGUAGES; `look` sees each with its scores."""
+    """Measure every record, by language in the order of KNOWN; `look` sees each with its scores."""
     tables: dict[str, _Table] = {}
     for record in _parsed(records):
         scores = tables.setdefault(record.language, _Table(metrics)).add(record)
         if look is not None:
             look(record, scores)
-    return {code: tables[code].measured() for code in LANGUAGES if code in tables}
+    return {code: tables[code].measured() for code in KNOWN if code in tables}
 
 
 def _parsed(records: Iterable[Prediction | Mapping[str, Any]]) -> Iterator[Prediction]:

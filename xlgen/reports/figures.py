@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.grid import QUALITY, Grid, wrong_share
 from xlgen.reports.read import History
 from xlgen.reports.svg import (
@@ -55,7 +55,7 @@ def draw_languages(grid: Grid, *, name: str) -> Picture:
         for system in range(len(grid.systems)):
             _draw_quality(left, grid, system)
             _draw_wrong(right, grid, system)
-        left.set_yticks(range(rows), [LANGUAGES[code].name for code in grid.languages])
+        left.set_yticks(range(rows), [KNOWN[code].name for code in grid.languages])
         left.set_ylim(rows - 0.4, -0.6)
         left.set_xlim(left=0)
         right.set_xlim(-4, 104)

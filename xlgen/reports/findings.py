@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.grid import (
     ALL_ENGLISH,
     QUALITY,
@@ -122,7 +122,7 @@ def _unlike(grid: Grid) -> str:
 def _uneven(grid: Grid) -> list[str]:
     """Say where the systems were scored on different numbers of examples."""
     uneven = [
-        f"{LANGUAGES[code].name} {grid.count(code)}"
+        f"{KNOWN[code].name} {grid.count(code)}"
         for code in grid.languages
         if len(grid.counts(code)) > 1
     ]
@@ -233,7 +233,7 @@ def _ahead(grid: Grid, method: int, base: int) -> list[str]:
     """Name the other languages in which a method is clearly ahead."""
     gaps = {code: difference(grid, (method, base), languages=[code]) for code in grid.others}
     return [
-        LANGUAGES[code].name
+        KNOWN[code].name
         for code, gap in gaps.items()
         if gap is not None and gap.low is not None and gap.low > 0
     ]

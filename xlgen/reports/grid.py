@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.metrics import METRICS
 from xlgen.metrics.pieces import Pieces
 from xlgen.reports.read import Cell, Prediction, RunResults
@@ -138,7 +138,7 @@ class Grid:
         """
         return [
             f"{self.title}: {self.systems[system]} has no {metric_label(metric)} "
-            f"for {LANGUAGES[language].name}"
+            f"for {KNOWN[language].name}"
             for system in range(len(self.systems))
             for metric in self.metrics
             for language in self.languages
@@ -186,7 +186,7 @@ def make_grid(runs: Sequence[RunResults], *, benchmark: str, split: str) -> Grid
         split=split,
         runs=tuple(runs),
         systems=name_systems(runs),
-        languages=tuple(code for code in LANGUAGES if code in found),
+        languages=tuple(code for code in KNOWN if code in found),
         cells=cells,
         examples={
             (system, language): tuple(p for p in predictions if p.language == language)
@@ -245,7 +245,7 @@ def wrong_references(grid: Grid) -> Average | None:
             for example in grid.examples.get((system, code), ())
             if example.reference
         }
-        label = LANGUAGES[code].cld3
+        label = KNOWN[code].cld3
         parts.append(
             {
                 key: (document, 0.0 if identify(reference)[0] == label else 100.0)

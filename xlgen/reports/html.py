@@ -17,7 +17,7 @@ from rich.table import Table as RichTable
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
 from xlgen.files import write_whole
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.progress import progress
 from xlgen.reports.figures import Picture, draw_curves, draw_languages, draw_tradeoff
 from xlgen.reports.findings import Findings, find
@@ -237,7 +237,7 @@ def _conditions(run: RunResults, benchmark: str, split: str) -> list[str]:
     codes = {cell.language for cell in cells}
     every = set(BENCHMARKS[benchmark].languages) if benchmark in BENCHMARKS else set()
     options = {
-        "--languages": "" if codes == every else ",".join(c for c in LANGUAGES if c in codes),
+        "--languages": "" if codes == every else ",".join(c for c in KNOWN if c in codes),
         "--limit": str(cells[0].limit or ""),
         "--spm": cells[0].spm or "",
     }

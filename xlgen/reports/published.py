@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 
 SIZES = ("small", "base", "large", "xl", "xxl")  # of mT5, in the paper's words, ascending
 SUMMARIES = ("10", "11", "8")  # the tables of WikiLingua-0; 8 has quality alone
@@ -83,6 +83,6 @@ def published_sizes(row: str, *, table: str) -> tuple[str, ...]:
 
 
 def published_languages(table: str) -> tuple[str, ...]:
-    """Return the languages of a table, in the order of LANGUAGES."""
+    """Return the languages of a table, in the order of KNOWN."""
     found = {cell.language for cell in printed_cells() if cell.table == table}
-    return tuple(code for code in LANGUAGES if code in found)
+    return tuple(code for code in KNOWN if code in found)

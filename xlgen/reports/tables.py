@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from xlgen.errors import InputError
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.registry import near_names
 from xlgen.reports.grid import (
     ASCII,
@@ -67,7 +67,7 @@ def terminal_table(
         if few:
             table.add_column("LID xx/\nen/ASCII", justify="right", style="dim", no_wrap=True)
     for language in grid.languages:
-        name = LANGUAGES[language].name if width >= 90 else language
+        name = KNOWN[language].name if width >= 90 else language
         values = [text for s in systems for text in _terminal(grid, language, s)[: 1 + few]]
         table.add_row(Text(name), Text(grid.count(language)), *values)
     if grid.others:
@@ -94,7 +94,7 @@ def markdown_table(
     for language in grid.languages:
         best = grid.best(language, metric)
         scores = [_plain(grid.cell(language, metric, s), bold=s in best) for s in systems]
-        row = [LANGUAGES[language].name, grid.count(language), *scores]
+        row = [KNOWN[language].name, grid.count(language), *scores]
         lines.append(f"| {' | '.join(row)} |")
     if grid.others:
         averages = [grid.average(metric, s) for s in systems]

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
-from xlgen.languages import LANGUAGES, SOURCE, language_code
+from xlgen.languages import KNOWN, SOURCE, language_code
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Baseline, Evaluation
 from xlgen.recipes.rows import (
@@ -182,7 +182,7 @@ def _intermediate_labels(at: Place) -> Adaptation:
 def _labels_note(at: Place) -> str:
     labels = at.study.labels
     codes = labels.languages or filter(None, [labels.language])
-    names = " and ".join(LANGUAGES[language_code(code)].name for code in codes)
+    names = " and ".join(KNOWN[language_code(code)].name for code in codes)
     return f"tuned first on {f'the {names} of ' if names else ''}{Path(labels.source).name}"
 
 
