@@ -21,6 +21,7 @@ from xlgen.data.examples import Example, TokenizedExample
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import check_output, write_whole
+from xlgen.generation.cleanup import remove_final_repeats
 from xlgen.generation.generate import generate_text
 from xlgen.generation.lead import lead
 from xlgen.generation.settings import BeamSettings
@@ -31,7 +32,7 @@ from xlgen.model.load import weights_sha256
 from xlgen.model.packaged import find_model, open_model
 from xlgen.progress import progress
 from xlgen.recipes.base import RunConfig
-from xlgen.sources.leaks import drop_leaks, refuse_leaks
+from xlgen.sources.leaks import drop_leaks, refuse_leaks, tell_leaks
 from xlgen.sources.readers import read_examples
 from xlgen.tasks import TASKS, Limits
 from xlgen.tasks.mixing import Mix, mix_in
@@ -76,7 +77,8 @@ class Adaptation(RunConfig):
 
     The best checkpoint is the one with the lowest validation loss in `select_on` (English alone by
     default, since labels in other languages are what the user does not have). Training examples that give
-    away held-out ones are refused, or left out with `leaks="drop"`. `mix` puts unlabeled text between them.
+    away held-out ones are refused, left out with `leaks="drop"`, or told of and kept with "keep", for
+    published splits. `mix` puts unlabeled text between them.
     """
 
     name: ClassVar[str] = "adaptation"
@@ -84,7 +86,7 @@ class Adaptation(RunConfig):
     task: str = "summarization"
     train: Data = field(default_factory=lambda: Data(split="train", languages=(SOURCE,)))
     validation: Data = field(default_factory=lambda: Data(split="validation", limit=50))
-    leaks: Literal["refuse", "drop"] = "refuse"
+    leaks: Literal["refuse", "drop", "keep"] = "refuse"
     select_on: tuple[str, ...] = (SOURCE,)
     method: Method = field(default_factory=PromptTuning)
     mix: Mix = field(default_factory=Mix)
@@ -97,11 +99,13 @@ class Adaptation(RunConfig):
         find_model(self.model)  # a wrong name is said before the long checks
         train_examples, validation = self.train.examples(), self.validation.examples()
         refuse_unwatched(self.select_on, {example.language for example in validation})
-        held_out = [*validation, *held_out_examples()]
+        held_out = [*validation, *held_out_examples(self.train.source)]
         if self.leaks == "refuse":
             refuse_leaks(train_examples, held_out)
-        else:
+        elif self.leaks == "drop":
             train_examples = drop_leaks(train_examples, held_out)
+        else:
+            tell_leaks(train_examples, held_out)
         adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]
@@ -164,6 +168,7 @@ class OpenedRun:
 
     def predict(self, examples: Sequence[Example]) -> list[str]:
         """Generate a text for each example, in order."""
+        task = TASKS[self.config.task]
         tokenized = [self.config.tokenize(example, self.tokenizer) for example in examples]
         remedy = "free the GPU of other programs, or hide it (CUDA_VISIBLE_DEVICES=) to use the CPU"
         with progress(len(tokenized), "Generating") as bar, memory_told(remedy):
@@ -172,6 +177,7 @@ class OpenedRun:
                 tokenized,
                 tokenizer=self.tokenizer,
                 settings=self.config.decoding,
+                clean=remove_final_repeats if task.removes_repeats else str,
                 on_progress=bar.advance,
             )
 

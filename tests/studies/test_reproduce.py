@@ -17,7 +17,7 @@ from xlgen.studies.reproduce import reproduction
 from xlgen.translation.apertium import Apertium
 
 ROOT = Path("runs/table")
-TABLES = ("table8", "table10", "table11")
+TABLES = (*(f"table{n}" for n in range(2, 9)), "table10", "table11")
 
 
 @pytest.mark.parametrize("name", TABLES)

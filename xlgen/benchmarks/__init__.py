@@ -7,5 +7,11 @@ BENCHMARKS = Table(
     {
         "howto0": "xlgen.benchmarks.howto:HOWTO0",
         "howto0-short": "xlgen.benchmarks.howto:HOWTO0_SHORT",
+        "xnli": "xlgen.benchmarks.understanding:XNLI",
+        "xquad": "xlgen.benchmarks.understanding:XQUAD",
+        "mlqa": "xlgen.benchmarks.understanding:MLQA",
+        "tydiqa": "xlgen.benchmarks.understanding:TYDIQA",
+        "pawsx": "xlgen.benchmarks.understanding:PAWSX",
+        "wikiann": "xlgen.benchmarks.understanding:WIKIANN",
     },
 )

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
+from xlgen.metrics import METRICS
 from xlgen.registry import near_names
 from xlgen.sources.readers import read_examples
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`source` is a packaged data set or a path; `languages` stand in the order of the tables.
+    """`source` is a data set's name or a path; `languages` stand in the order of the tables.
 
-    `metrics` are names of METRICS, None for all of them.
+    `metrics` are names of METRICS, the one that says how good a system is first; None for those of any text.
     """
 
     name: str
@@ -23,6 +24,12 @@ class Benchmark:
     description: str
     task: str = "summarization"
     metrics: tuple[str, ...] | None = None
+    largest: int = 0  # validation examples of the language that has most, to plan with
+
+    @property
+    def quality(self) -> str:
+        """The metric that chooses checkpoints."""
+        return next(iter(self.metrics or METRICS))
 
     def examples(
         self, split: str, *, languages: Sequence[str], limit: int | None = None
@@ -36,9 +43,8 @@ class Benchmark:
                 near = near_names(language, list(self.languages))
                 raise InputError(f"benchmark {self.name!r} has no language {language!r}: {near}")
         found: dict[str, list[Example]] = {language: [] for language in languages}
-        for example in read_examples(self.source, split=split):
-            if example.language in found:
-                found[example.language].append(example)
+        for example in read_examples(self.source, split=split, languages=languages):
+            found[example.language].append(example)
         return {language: first_documents(kept, limit) for language, kept in found.items()}
 
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from xlgen.metrics.base import Floats, Metric
+from xlgen.sources.forms import BETWEEN_ENTITIES
 
 if TYPE_CHECKING:
     from xlgen.metrics.pieces import Pieces
-
-BETWEEN = " $$ "  # between two entities; WikiANN has it nowhere
 
 
 class SpanF1(Metric):
@@ -54,7 +53,7 @@ def entities(text: str) -> list[tuple[str, str]]:
     >>> entities("PER: Rick $$ LOC: Earth $$ ORG: a:b $$ cool"), entities("")
     ([('PER', 'Rick'), ('LOC', 'Earth')], [])
     """
-    parts = [part.split(":") for part in text.split(BETWEEN)]
+    parts = [part.split(":") for part in text.split(BETWEEN_ENTITIES)]
     return [(part[0].strip(), part[1].strip()) for part in parts if len(part) == 2]
 
 

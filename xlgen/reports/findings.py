@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.grid import (
     ALL_ENGLISH,
-    QUALITY,
     WRONG_WORDS,
     Average,
     Grid,
     difference,
     empty_share,
     measure,
+    metric_label,
     wrong_references,
     wrong_share,
 )
@@ -93,8 +93,8 @@ def find(grid: Grid) -> Findings:
 def _glance(grid: Grid, system: int) -> Glance:
     return Glance(
         system=grid.systems[system],
-        english=grid.cell(SOURCE, QUALITY, system),
-        others=grid.average(QUALITY, system),
+        english=grid.cell(SOURCE, grid.quality, system),
+        others=grid.average(grid.quality, system),
         wrong=wrong_share(grid, system, languages=grid.others),
         empty=empty_share(grid, system, languages=grid.others),
     )
@@ -106,7 +106,7 @@ def _unlike(grid: Grid) -> str:
         system: dict.fromkeys(
             measure(cell)
             for (_, metric, of), cell in grid.cells.items()
-            if metric == QUALITY and of == system and cell.signature
+            if metric == grid.quality and of == system and cell.signature
         )
         for system in range(len(grid.systems))
     }
@@ -116,7 +116,8 @@ def _unlike(grid: Grid) -> str:
         f"{grid.systems[system]}: {', '.join(map(one_line, texts))}"
         for system, texts in measures.items()
     )
-    return f"The signatures of SP-ROUGE-Lsum differ: {found}. Evaluate all with the same --spm."
+    label = metric_label(grid.quality)
+    return f"The signatures of {label} differ: {found}. Evaluate all with the same --spm."
 
 
 def _uneven(grid: Grid) -> list[str]:
@@ -143,10 +144,12 @@ def _elsewhere(grid: Grid) -> str:
 def _ranked(grid: Grid, systems: Sequence[int], languages: Sequence[str]) -> list[int]:
     """Order systems by their mean over the languages that all of them have."""
     shared = [
-        code for code in languages if all(grid.cell(code, QUALITY, s) is not None for s in systems)
+        code
+        for code in languages
+        if all(grid.cell(code, grid.quality, s) is not None for s in systems)
     ]
     total = {
-        s: sum(cell.value for code in shared if (cell := grid.cell(code, QUALITY, s)))
+        s: sum(cell.value for code in shared if (cell := grid.cell(code, grid.quality, s)))
         for s in systems
     }
     return sorted(systems, key=lambda s: -total[s]) if shared else []
@@ -259,9 +262,9 @@ def _place(grid: Grid, methods: Sequence[int], *, languages: Sequence[str], plac
 
 def _value(grid: Grid, system: int, languages: Sequence[str]) -> str:
     score = (
-        grid.cell(SOURCE, QUALITY, system)
+        grid.cell(SOURCE, grid.quality, system)
         if list(languages) == [SOURCE]
-        else grid.average(QUALITY, system)
+        else grid.average(grid.quality, system)
     )
     return number(score.value if score else None)
 

@@ -39,6 +39,11 @@ def metric_label(name: str) -> str:
     return str(METRICS[name](Pieces()).label) if name in METRICS else name
 
 
+def is_for_any_text(name: str) -> bool:
+    """Return whether any output has a score in a metric; others are of certain benchmarks' outputs."""
+    return bool(METRICS[name](Pieces()).by_default)
+
+
 def meanings(metrics: Iterable[str]) -> str:
     """Say what metrics of code switching are, in a line.
 
@@ -93,6 +98,12 @@ class Grid:
         order = dict.fromkeys([*MAIN_METRICS, *METRICS, *sorted(found)])
         return tuple(metric for metric in order if metric in found)
 
+    @property
+    def quality(self) -> str:
+        """The metric that says how good a system is: SP-ROUGE-Lsum, or what a benchmark has in its place."""
+        named = [name for name in self.metrics if name in METRICS and not is_for_any_text(name)]
+        return named[0] if named and QUALITY not in self.metrics else QUALITY
+
     def cell(self, language: str, metric: str, system: int) -> Cell | None:
         """Return a score, or None where it is missing."""
         return self.cells.get((language, metric, system))
@@ -115,7 +126,9 @@ class Grid:
         An empty output has no share of ASCII, so that metric's n (in scores.json) can be lower.
         """
         cells = self.cells.items()
-        return sorted({c.n for (code, name, _), c in cells if (code, name) == (language, QUALITY)})
+        return sorted(
+            {c.n for (code, name, _), c in cells if (code, name) == (language, self.quality)}
+        )
 
     def count(self, language: str) -> str:
         """Return `counts` for a table."""
@@ -263,10 +276,14 @@ def _share(parts: Iterable[Scores]) -> Average | None:
 
 
 def difference(
-    grid: Grid, systems: tuple[int, int], *, languages: Sequence[str], metric: str = QUALITY
+    grid: Grid, systems: tuple[int, int], *, languages: Sequence[str], metric: str | None = None
 ) -> Average | None:
-    """Average the first system minus the second over the languages both have, paired by article."""
+    """Average the first system minus the second over the languages both have, paired by article.
+
+    Of the grid's quality, unless a metric is named.
+    """
     first, second = systems
+    metric = metric or grid.quality
     both = [
         (a, b)
         for code in languages

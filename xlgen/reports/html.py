@@ -77,7 +77,7 @@ class Section:
     @property
     def variants(self) -> tuple[str, ...]:
         """The metrics of the folded table."""
-        shown = {*MAIN_METRICS, *SWITCHING_METRICS}
+        shown = {*MAIN_METRICS, *SWITCHING_METRICS, self.grid.quality}
         return tuple(metric for metric in self.grid.metrics if metric not in shown)
 
     @property
@@ -110,7 +110,8 @@ class Section:
     @property
     def main(self) -> tuple[str, ...]:
         """The metrics of the first table."""
-        return tuple(metric for metric in self.grid.metrics if metric in MAIN_METRICS)
+        shown = (self.grid.quality, *MAIN_METRICS)
+        return tuple(metric for metric in self.grid.metrics if metric in shown)
 
 
 def make_report(

@@ -14,6 +14,13 @@ SOURCES = Table(
         "parquet": "xlgen.sources.rows:parquet_rows",
         "howto0": "xlgen.sources.packaged:packaged_rows",
         "howto0-short": "xlgen.sources.packaged:packaged_rows",
+        "xnli": "xlgen.sources.sentences:XNLI",
+        "pawsx": "xlgen.sources.sentences:PAWSX",
+        "squad": "xlgen.sources.questions:SQUAD",
+        "xquad": "xlgen.sources.questions:XQUAD",
+        "mlqa": "xlgen.sources.questions:MLQA",
+        "tydiqa": "xlgen.sources.questions:TYDIQA",
+        "wikiann": "xlgen.sources.entities:WIKIANN",
     },
 )
 

@@ -77,6 +77,16 @@ def drop_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> list[Ex
     return kept
 
 
+def tell_leaks(train: Sequence[Example], held_out: Sequence[Example]) -> None:
+    """Warn of how many training examples are held out too, and of the first: published splits are kept."""
+    leaks = check_leaks(train, held_out)
+    if leaks:
+        log.warning(
+            "kept for training: %s of %s examples that are also held out, first %s",
+            f"{len(leaks):,}", f"{len(train):,}", leaks[0],
+        )  # fmt: skip
+
+
 def _page(example: Example) -> str:
     return example.document or example.id
 

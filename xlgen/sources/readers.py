@@ -109,9 +109,11 @@ def read_with_notes(
     """Read as `read_examples`, and say what was noticed; bad records are refused or skipped."""
     codes = None if languages is None else frozenset(map(language_code, languages))
     wanted = Selection(split, codes)
+    source = SOURCES[find_source(path_or_name)]
+    require_target = require_target and not getattr(source, "empty_targets", False)
     check = _Check(columns, language=language, require_target=require_target)
     notes, examples = Notes(), []
-    for row in SOURCES[find_source(path_or_name)](path_or_name, wanted):
+    for row in source(path_or_name, wanted):
         notes.rows += 1
         try:
             if check.is_of_split(row, split):
@@ -154,7 +156,7 @@ def find_source(path_or_name: str | Path) -> str:
         return SUFFIXES[suffixes[-1]]
     packaged = [name for name in SOURCES if name not in SUFFIXES.values()]
     raise InputError(
-        f"{text}: expected a packaged data set ({', '.join(packaged)}) or a file in"
+        f"{text}: expected a data set ({', '.join(packaged)}) or a file in"
         f" {', '.join(SUFFIXES)} (text also .gz, .xz); rename or convert it"
     )
 

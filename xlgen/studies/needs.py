@@ -4,7 +4,7 @@ Costs are upper bounds from the shapes: every input and target as long as its li
 shorter, so a run is done sooner.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,8 @@ from xlgen.model.t5 import T5Config, count_parameters
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Evaluation
 from xlgen.recipes.text_tuning import TextTuning
-from xlgen.run import Adaptation
+from xlgen.run import Adaptation, Data
+from xlgen.sources.local import is_local, why_missing
 from xlgen.studies.plan import Job, Plan
 
 _count = cache(count_parameters)
@@ -39,7 +40,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Need:
-    """Something a plan reads: a model, a benchmark, labels or text. `missing` says why it cannot be read."""
+    """Something a plan reads: a model, data, labels or text. `missing` says why it cannot be read."""
 
     kind: str
     name: str
@@ -63,10 +64,17 @@ def _is_of(name: str, plan: Plan, folder: str) -> bool:
 def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
     if isinstance(config, Adaptation):
         text = [_text(config.mix.text)] if config.mix.kappa else []
-        labels = [_labels(data.source) for data in (config.train, config.validation)]
+        labels = [_labels(data) for data in (config.train, config.validation)]
         return [_model(config.model, shapes), *labels, *text]
     if isinstance(config, TextTuning):
         return [_model(config.model, shapes), _text(config.text)]
+    if isinstance(config, Evaluation):
+        benchmark = BENCHMARKS[config.benchmark]
+        splits = dict.fromkeys(("validation", config.split))
+        asked = config.languages or benchmark.languages
+        return [
+            _files(benchmark.source, split, asked) for split in splits if is_local(benchmark.source)
+        ]
     return []
 
 
@@ -82,9 +90,16 @@ def _model(name: str, shapes: Shapes) -> Need:
     return Need("model", name)
 
 
-def _labels(name: str) -> Need:
+def _labels(data: Data) -> Need:
+    name = data.source
+    if is_local(name):
+        return _files(name, data.split, data.languages)
     known = name in {BENCHMARKS[key].source for key in BENCHMARKS} or Path(name).exists()
     return Need("labels", name, "" if known else "no such file, and no benchmark")
+
+
+def _files(name: str, split: str | None, languages: Sequence[str] | None) -> Need:
+    return Need("data", f"{name} ({split})", why_missing(name, split, languages))
 
 
 def _text(name: str) -> Need:
@@ -128,9 +143,10 @@ def _training(config: Adaptation | TextTuning, shape: T5Config) -> Cost:
 
 
 def _evaluation(config: Evaluation, run: Adaptation, shape: T5Config) -> Cost:
-    languages = len(config.languages or BENCHMARKS[config.benchmark].languages)
+    benchmark = BENCHMARKS[config.benchmark]
+    languages = len(config.languages or benchmark.languages)
     checkpoints = run.training.steps // run.training.checkpoint_every
-    watched, tested = config.validation_limit or 0, config.limit or 0
+    watched, tested = config.validation_limit or benchmark.largest, config.limit or 0
     texts = languages * (watched * checkpoints + 2 * tested)  # two choices of checkpoint
     once = forward_flop(
         shape,
