@@ -1,7 +1,7 @@
 """One table of languages, the eighteen and others: code, name, script, spacing, CLD3's label."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from xlgen.errors import InputError
 from xlgen.registry import near_names
@@ -113,10 +113,11 @@ def language_code(text: str) -> str:
     code = ALIASES.get(code, code)
     if code in KNOWN:
         return code
-    near = near_names(code[:40], _known_names())
-    raise InputError(f"unknown language code {text[:40]!r}: {near}")
+    raise InputError(f"unknown language code {text[:40]!r}: {_near(code[:40])}")
 
 
-@cache
-def _known_names() -> list[str]:
-    return [*KNOWN, *ALIASES]
+@lru_cache(maxsize=64)  # a file may hold one unknown code many times
+def _near(code: str) -> str:
+    """Return near codes, other spellings among them; or else all codes without those."""
+    near = near_names(code, [*KNOWN, *ALIASES])
+    return near if near.startswith("did") else f"known: {', '.join(sorted(KNOWN))}"

@@ -35,7 +35,7 @@ def held_out_examples(source: str = "") -> list[Example]:
         example
         for name, languages in wanted
         for split in ("validation", "test")
-        if not (is_local(name) and why_missing(name, split, languages))
+        if not (is_local(name) and why_missing(name, split=split, languages=languages))
         for example in read_examples(name, split=split, languages=languages)
     ]
 

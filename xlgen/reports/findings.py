@@ -116,8 +116,8 @@ def _unlike(grid: Grid) -> str:
         f"{grid.systems[system]}: {', '.join(map(one_line, texts))}"
         for system, texts in measures.items()
     )
-    label = metric_label(grid.quality)
-    return f"The signatures of {label} differ: {found}. Evaluate all with the same --spm."
+    quality = metric_label(grid.quality)
+    return f"The signatures of {quality} differ: {found}. Evaluate all with the same --spm."
 
 
 def _uneven(grid: Grid) -> list[str]:
@@ -143,13 +143,10 @@ def _elsewhere(grid: Grid) -> str:
 
 def _ranked(grid: Grid, systems: Sequence[int], languages: Sequence[str]) -> list[int]:
     """Order systems by their mean over the languages that all of them have."""
-    shared = [
-        code
-        for code in languages
-        if all(grid.cell(code, grid.quality, s) is not None for s in systems)
-    ]
+    quality = grid.quality
+    shared = [c for c in languages if all(grid.cell(c, quality, s) is not None for s in systems)]
     total = {
-        s: sum(cell.value for code in shared if (cell := grid.cell(code, grid.quality, s)))
+        s: sum(cell.value for code in shared if (cell := grid.cell(code, quality, s)))
         for s in systems
     }
     return sorted(systems, key=lambda s: -total[s]) if shared else []

@@ -39,11 +39,6 @@ def metric_label(name: str) -> str:
     return str(METRICS[name](Pieces()).label) if name in METRICS else name
 
 
-def is_for_any_text(name: str) -> bool:
-    """Return whether any output has a score in a metric; others are of certain benchmarks' outputs."""
-    return bool(METRICS[name](Pieces()).by_default)
-
-
 def meanings(metrics: Iterable[str]) -> str:
     """Say what metrics of code switching are, in a line.
 
@@ -101,8 +96,8 @@ class Grid:
     @property
     def quality(self) -> str:
         """The metric that says how good a system is: SP-ROUGE-Lsum, or what a benchmark has in its place."""
-        named = [name for name in self.metrics if name in METRICS and not is_for_any_text(name)]
-        return named[0] if named and QUALITY not in self.metrics else QUALITY
+        own = (m for m in self.metrics if m in METRICS and not METRICS[m](Pieces()).by_default)
+        return QUALITY if QUALITY in self.metrics else next(own, QUALITY)
 
     def cell(self, language: str, metric: str, system: int) -> Cell | None:
         """Return a score, or None where it is missing."""
@@ -125,10 +120,8 @@ class Grid:
 
         An empty output has no share of ASCII, so that metric's n (in scores.json) can be lower.
         """
-        cells = self.cells.items()
-        return sorted(
-            {c.n for (code, name, _), c in cells if (code, name) == (language, self.quality)}
-        )
+        wanted = (language, self.quality)
+        return sorted({cell.n for key, cell in self.cells.items() if key[:2] == wanted})
 
     def count(self, language: str) -> str:
         """Return `counts` for a table."""
@@ -150,8 +143,7 @@ class Grid:
         Not those of code switching: they are undefined where no output counts, and older runs have none.
         """
         return [
-            f"{self.title}: {self.systems[system]} has no {metric_label(metric)} "
-            f"for {KNOWN[language].name}"
+            f"{self.title}: {self.systems[system]} has no {metric_label(metric)} for {KNOWN[language].name}"
             for system in range(len(self.systems))
             for metric in self.metrics
             for language in self.languages
@@ -278,10 +270,7 @@ def _share(parts: Iterable[Scores]) -> Average | None:
 def difference(
     grid: Grid, systems: tuple[int, int], *, languages: Sequence[str], metric: str | None = None
 ) -> Average | None:
-    """Average the first system minus the second over the languages both have, paired by article.
-
-    Of the grid's quality, unless a metric is named.
-    """
+    """Average the first system minus the second over the languages both have, paired by article."""
     first, second = systems
     metric = metric or grid.quality
     both = [

@@ -118,7 +118,7 @@ def is_local(name: str) -> bool:
     return name in SOURCES and isinstance(SOURCES[name], LocalSet)
 
 
-def why_missing(name: str, split: str | None, languages: Sequence[str] | None) -> str:
+def why_missing(name: str, *, split: str | None, languages: Sequence[str] | None) -> str:
     """Say which file of a data set is missing, and where it is published; empty if all are here."""
     try:
         SOURCES[name].paths(split, languages)

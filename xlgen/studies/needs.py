@@ -99,7 +99,7 @@ def _labels(data: Data) -> Need:
 
 
 def _files(name: str, split: str | None, languages: Sequence[str] | None) -> Need:
-    return Need("data", f"{name} ({split})", why_missing(name, split, languages))
+    return Need("data", f"{name} ({split})", why_missing(name, split=split, languages=languages))
 
 
 def _text(name: str) -> Need:

@@ -155,7 +155,7 @@ def test_what_is_missing_is_one_line_with_its_publisher(data, name):
     for split in source.files:
         told = refusal(name, split)
         assert source.published in told and str(data / name) in told and "\n" not in told
-        assert f"{name}: {why_missing(name, split, None)}" == told
+        assert f"{name}: {why_missing(name, split=split, languages=None)}" == told
         assert source.files[split].format(language="en") in told
     assert "expected a split, got 'dev'" in refusal(name, "dev")
     assert "expected a split, got None" in refusal(name, None)
