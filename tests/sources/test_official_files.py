@@ -5,6 +5,9 @@ import json
 import logging
 
 import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
 from understanding_files import (
     TEXTS,
     XNLI_COLUMNS,
@@ -72,6 +75,13 @@ def test_multilingual_t5s_own_examples():
 )
 def test_punctuation_is_padded_and_nothing_else(text, padded):
     assert pad_punctuation(text) == padded
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=40))
+def test_padding_is_that_of_multilingual_t5s_expressions(text):
+    """RE2's classes, by the peer library: its own \\s would count other white space too."""
+    padded = regex.sub(r"([^_\t\n\f\r \p{N}\p{L}\p{M}])", r" \1 ", text)
+    assert pad_punctuation(text) == regex.sub(r"[\t\n\f\r ]+", " ", padded)
 
 
 # Source, split, language: how many, and the first.
