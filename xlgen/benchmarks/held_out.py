@@ -10,22 +10,37 @@ from typing import Any
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.data.examples import Example
+from xlgen.languages import SOURCE
 from xlgen.sources.filters import paragraph_key
 from xlgen.sources.held_out import held_out_files, held_out_texts
 from xlgen.sources.leaks import refuse_leaks
+from xlgen.sources.local import is_local, why_missing
 from xlgen.sources.readers import is_published, read_examples, read_with_notes
 
 _ASSETS = Path(str(importlib.resources.files("xlgen") / "assets"))
 
 
-def held_out_examples() -> list[Example]:
-    """Return the validation and test examples of every packaged benchmark, in all languages."""
-    benchmarks = [BENCHMARKS[name] for name in BENCHMARKS if not is_published(name)]
+def held_out_examples(source: str = "") -> list[Example]:
+    """Return the validation and test examples of every packaged benchmark, in all languages.
+
+    Of a `source` in the user's own files, those in its source language besides, as far as they are there.
+    """
+    packaged = [
+        name
+        for name in BENCHMARKS
+        if not is_local(BENCHMARKS[name].source) and not is_published(name)
+    ]
+    wanted: list[tuple[str, tuple[str, ...] | None]] = [
+        (BENCHMARKS[name].source, None) for name in packaged
+    ]
+    if is_local(source):
+        wanted.append((source, (SOURCE,)))
     return [
         example
-        for benchmark in benchmarks
+        for name, languages in wanted
         for split in ("validation", "test")
-        for example in read_examples(benchmark.source, split=split)
+        if not (is_local(name) and why_missing(name, split=split, languages=languages))
+        for example in read_examples(name, split=split, languages=languages)
     ]
 
 

@@ -117,10 +117,11 @@ def read_with_notes(
     """Read as `read_examples`, and say what was noticed; bad records are refused or skipped."""
     codes = None if languages is None else frozenset(map(language_code, languages))
     wanted = Selection(split, codes)
+    source = SOURCES[find_source(path_or_name)]
+    require_target = require_target and not getattr(source, "empty_targets", False)
     check = _Check(columns, language=language, require_target=require_target)
     notes, examples = Notes(), []
-    rows = SOURCES[find_source(path_or_name)](path_or_name, wanted)
-    for row in progress(rows, f"Reading {path_or_name}"):
+    for row in progress(source(path_or_name, wanted), f"Reading {path_or_name}"):
         notes.rows += 1
         try:
             if check.is_of_split(row, split):

@@ -23,6 +23,7 @@ from xlgen.recipes.language_tuning import LanguageTuning
 from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation
 from xlgen.sources import SOURCES
+from xlgen.sources.local import is_local
 from xlgen.sources.mc4 import shards_of
 from xlgen.sources.published import MC4, PUBLISHED, place_of
 from xlgen.sources.readers import find_source, is_published
@@ -89,7 +90,7 @@ def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
         return [_model(config.model, shapes), _text(config.text, config.model)]
     if isinstance(config, Evaluation | Baseline):
         chosen = BENCHMARKS[config.benchmark]
-        splits = ["test"] if isinstance(config, Baseline) else ["validation", "test"]
+        splits = ["test"] if isinstance(config, Baseline) else ["validation", config.split]
         languages = config.languages or chosen.languages
         return [_labels(chosen.source, splits=splits, languages=languages)]
     return []
@@ -108,7 +109,7 @@ def _model(name: str, shapes: Shapes) -> Need:
 
 
 def _labels(name: str, *, splits: Sequence[str], languages: Sequence[str]) -> Need:
-    if is_published(name):
+    if is_published(name) or is_local(name):
         parts = tuple((split, language) for split in splits for language in languages)
         return Need("labels", name, parts=parts)
     known = name in {BENCHMARKS[key].source for key in BENCHMARKS} or Path(name).exists()
@@ -197,9 +198,10 @@ def _training(config: Adaptation | TextTuning, shape: T5Config) -> Cost:
 
 
 def _evaluation(config: Evaluation, run: Adaptation, shape: T5Config) -> Cost:
-    languages = len(config.languages or BENCHMARKS[config.benchmark].languages)
+    benchmark = BENCHMARKS[config.benchmark]
+    languages = len(config.languages or benchmark.languages)
     checkpoints = run.training.steps // run.training.checkpoint_every
-    watched, tested = config.validation_limit or 0, config.limit or 0
+    watched, tested = config.validation_limit or benchmark.largest, config.limit or 0
     texts = languages * (watched * checkpoints + 2 * tested)  # two choices of checkpoint
     once = forward_flop(
         shape,
