@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from xlgen.errors import InputError
 from xlgen.families import mc4_code, relations
-from xlgen.languages import ALIASES, FURTHER, KNOWN, LANGUAGES, language_code
+from xlgen.languages import ALIASES, FURTHER, KNOWN, LANGUAGES, language_code, wikilingua_code
 from xlgen.reports.published import printed_cells
 
 # The eighteen languages of WikiLingua-0 (Vu et al. 2022, Table 8).
@@ -35,6 +35,14 @@ def test_of_all_short_codes_only_ours_and_aliases_are_read():
             except InputError:
                 pass
     assert accepted == {*EIGHTEEN, *FURTHER, "in", "iw", "fil", "jw"}
+
+
+def test_text_to_train_on_is_of_the_eighteen():
+    assert wikilingua_code("zh-CN") == "zh"
+    with pytest.raises(
+        InputError, match="unknown language code 'sw': known of WikiLingua-0: en, ar"
+    ):
+        wikilingua_code("sw")
 
 
 def test_the_further_languages_are_those_of_tables_2_to_7():

@@ -116,6 +116,16 @@ def language_code(text: str) -> str:
     raise InputError(f"unknown language code {text[:40]!r}: {_near(code[:40])}")
 
 
+def wikilingua_code(text: str) -> str:
+    """Return the code of one of the eighteen, as `language_code`: text to train on is in these."""
+    code = language_code(text)
+    if code in LANGUAGES:
+        return code
+    raise InputError(
+        f"unknown language code {text[:40]!r}: known of WikiLingua-0: {', '.join(LANGUAGES)}"
+    )
+
+
 @lru_cache(maxsize=64)  # a file may hold one unknown code many times
 def _near(code: str) -> str:
     """Return near codes, other spellings among them; or else all codes without those."""

@@ -19,19 +19,21 @@ from understanding_files import (
 )
 
 from xlgen.errors import InputError
-from xlgen.sources import SOURCES, local
+from xlgen.sources import SOURCES, official
 from xlgen.sources.forms import inference, pad_punctuation, paraphrase, question, tagging
-from xlgen.sources.local import is_local, why_missing
+from xlgen.sources.missing import why_missing
+from xlgen.sources.official import OfficialFiles
+from xlgen.sources.published import PUBLISHED, is_published
 from xlgen.sources.readers import read_examples, read_with_notes
 
-LOCAL = [name for name in SOURCES if is_local(name)]
+OFFICIAL = [name for name in SOURCES if isinstance(SOURCES[name], OfficialFiles)]
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A folder that XLGEN_DATA names, with nothing in it yet."""
     monkeypatch.setenv("XLGEN_DATA", str(tmp_path / "data"))
-    local._warn.cache_clear()  # told once a process; here, once a test
+    official._warn.cache_clear()  # told once a process; here, once a test
     return tmp_path / "data"
 
 
@@ -159,13 +161,15 @@ def test_files_may_be_packed_and_lie_anywhere_below(data):
     assert read_examples("xquad", split="test", languages=["th"]) == before
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", OFFICIAL)
 def test_what_is_missing_is_one_line_with_its_publisher(data, name):
     source = SOURCES[name]
     for split in source.files:
         told = refusal(name, split)
-        assert source.published in told and str(data / name) in told and "\n" not in told
-        assert f"{name}: {why_missing(name, split=split, languages=None)}" == told
+        assert "https://" in PUBLISHED[name].files and PUBLISHED[name].files in told
+        assert told.startswith(f"{data / name}: no file ") and "\n" not in told
+        asked = source.train if split == "train" else source.languages
+        assert why_missing(name, split=split, languages=asked) == told
         assert source.files[split].format(language="en") in told
     assert "expected a split, got 'dev'" in refusal(name, "dev")
     assert "expected a split, got None" in refusal(name, None)
@@ -174,11 +178,19 @@ def test_what_is_missing_is_one_line_with_its_publisher(data, name):
     assert f"{name} has no " in refusal(name, next(iter(source.files)), languages=[unknown])
 
 
-def test_the_default_place_is_the_folder_data(tmp_path, monkeypatch):
-    monkeypatch.delenv("XLGEN_DATA", raising=False)
-    monkeypatch.chdir(tmp_path)
-    write_all(tmp_path / "data")
-    assert len(read_examples("mlqa", split="test", languages=["vi"])) == 2
+def test_the_place_is_that_of_every_published_set(data, tmp_path, monkeypatch):
+    """XLGEN_DATA/NAME, NAME in the working directory, and NAME:FOLDER; nowhere else."""
+    assert all(map(is_published, OFFICIAL))
+    write_all(tmp_path / "here")
+    monkeypatch.setenv("XLGEN_DATA", str(tmp_path / "here"))
+    named = read_examples("mlqa", split="test", languages=["vi"])
+    assert len(named) == 2
+    monkeypatch.delenv("XLGEN_DATA")
+    elsewhere = f"mlqa:{tmp_path / 'here' / 'mlqa'}"
+    assert read_examples(elsewhere, split="test", languages=["vi"]) == named
+    assert refusal("mlqa", "test", languages=["vi"]).startswith("mlqa: no file test-context-vi-")
+    monkeypatch.chdir(tmp_path / "here")
+    assert read_examples("mlqa", split="test", languages=["vi"]) == named
 
 
 def xnli(data, *rows, columns=XNLI_COLUMNS):

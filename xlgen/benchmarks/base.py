@@ -8,7 +8,8 @@ from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.metrics import METRICS
 from xlgen.registry import near_names
-from xlgen.sources.readers import is_published, read_examples
+from xlgen.sources.published import is_published
+from xlgen.sources.readers import read_examples
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from xlgen.benchmarks.base import Benchmark
 from xlgen.sources.entities import WIKIANN as WIKIANN_FILES
-from xlgen.sources.local import LocalSet
+from xlgen.sources.official import OfficialFiles
 from xlgen.sources.questions import MLQA as MLQA_FILES
 from xlgen.sources.questions import TYDIQA as TYDIQA_FILES
 from xlgen.sources.questions import XQUAD as XQUAD_FILES
@@ -10,7 +10,7 @@ from xlgen.sources.sentences import PAWSX as PAWSX_FILES
 from xlgen.sources.sentences import XNLI as XNLI_FILES
 
 
-def _of(files: LocalSet, *, task: str, metrics: tuple[str, ...], largest: int) -> Benchmark:
+def _of(files: OfficialFiles, *, task: str, metrics: tuple[str, ...], largest: int) -> Benchmark:
     return Benchmark(
         name=files.name,
         source=files.name,

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from xlgen.sources import published
 from xlgen.sources.forms import entities, tagging
-from xlgen.sources.local import LocalSet, Oddities
+from xlgen.sources.official import Oddities, OfficialFiles
 from xlgen.sources.rows import BadRow, Row, line_rows
 
 _TAG = re.compile(r"O|[BI]-(?:PER|ORG|LOC)")
@@ -17,7 +18,7 @@ _COLON = "':' in an entity, which multilingual-T5's span F1 does not read, nor o
 
 
 @dataclass(frozen=True)
-class Entities(LocalSet):
+class Entities(OfficialFiles):
     """A set in the form of WikiANN: `en:Paris<TAB>B-LOC` a line, an empty line after each sentence."""
 
     empty_targets: ClassVar[bool] = True
@@ -124,9 +125,8 @@ LANGUAGES_OF_XTREME = (
 )  # fmt: skip
 
 WIKIANN = Entities(
-    name="wikiann",
+    published=published.WIKIANN,
     description="WikiANN (PAN-X): persons, organisations and places in Wikipedia, 40 languages",
-    published="https://github.com/afshinrahimi/mmner (an archive a language, unpacked into en/, th/, ...)",
     languages=LANGUAGES_OF_XTREME,
     files={
         "train": "{language}/train",

@@ -8,8 +8,9 @@ from typing import Any
 
 from xlgen.errors import InputError
 from xlgen.registry import near_names
+from xlgen.sources import published
 from xlgen.sources.forms import pad_punctuation, question
-from xlgen.sources.local import LocalSet, Oddities
+from xlgen.sources.official import Oddities, OfficialFiles
 from xlgen.sources.rows import BadRow, Row, open_bytes
 
 # How the ids of TyDiQA-GoldP begin.
@@ -29,7 +30,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Questions(LocalSet):
+class Questions(OfficialFiles):
     """A set in SQuAD's JSON. A target holds all answers, one a line; the first is what is learnt.
 
     `parallel` is what the translations of a question share: its "paragraph"'s place, or its "id".
@@ -140,25 +141,22 @@ def _prefix(identity: str) -> str:
 
 
 SQUAD = Questions(
-    name="squad",
+    published=published.SQUAD,
     description="SQuAD 1.1: English questions to Wikipedia, which XQuAD and MLQA are learnt from",
-    published="https://rajpurkar.github.io/SQuAD-explorer",
     languages=("en",),
     files={"train": "train-v1.1.json", "validation": "dev-v1.1.json"},
 )
 
 XQUAD = Questions(
-    name="xquad",
+    published=published.XQUAD,
     description="XQuAD: 1,190 of SQuAD's questions translated into 10 languages; no split but one",
-    published="https://github.com/google-deepmind/xquad",
     languages=("en", "ar", "de", "el", "es", "hi", "ru", "th", "tr", "vi", "zh"),
     files={"validation": "xquad.{language}.json", "test": "xquad.{language}.json"},
 )
 
 MLQA = Questions(
-    name="mlqa",
+    published=published.MLQA,
     description="MLQA: questions to Wikipedia in 7 languages, question and context in the same one",
-    published="https://github.com/facebookresearch/MLQA (MLQA_V1.zip)",
     languages=("en", "ar", "de", "es", "hi", "vi", "zh"),
     files={
         "validation": "dev-context-{language}-question-{language}.json",
@@ -168,9 +166,8 @@ MLQA = Questions(
 )
 
 TYDIQA = Questions(
-    name="tydiqa",
+    published=published.TYDIQA,
     description="TyDiQA-GoldP: questions asked in 9 languages by their speakers, nothing translated",
-    published="https://github.com/google-research-datasets/tydiqa (tydiqa-goldp-v1.1-*.json)",
     languages=("en", "ar", "bn", "fi", "id", "ko", "ru", "sw", "te"),
     files={
         "train": "tydiqa-goldp-v1.1-train.json",

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlgen.registry import near_names
+from xlgen.sources import published
 from xlgen.sources.forms import inference, paraphrase
-from xlgen.sources.local import LocalSet, Oddities
+from xlgen.sources.official import Oddities, OfficialFiles
 from xlgen.sources.rows import BadRow, Row, jsonl_rows, tsv_rows
 
 CLASSES = ("entailment", "neutral", "contradiction")  # the numbers that multilingual-T5 writes
@@ -14,7 +15,7 @@ LABELS = ("different_meaning", "paraphrase")  # of PAWS-X, 0 and 1
 
 
 @dataclass(frozen=True)
-class Inference(LocalSet):
+class Inference(OfficialFiles):
     """XNLI's development and test sets; to train on, MultiNLI in English."""
 
     def rows_of(self, path: Path, *, split: str, language: str) -> Iterator[Row | BadRow]:
@@ -60,7 +61,7 @@ class Inference(LocalSet):
 
 
 @dataclass(frozen=True)
-class Paraphrases(LocalSet):
+class Paraphrases(OfficialFiles):
     """PAWS-X: whether two sentences of the same words mean the same."""
 
     def rows_of(self, path: Path, *, split: str, language: str) -> Iterator[Row | BadRow]:
@@ -109,10 +110,8 @@ def _lacks(row: Row, *columns: str) -> str:
 
 
 XNLI = Inference(
-    name="xnli",
+    published=published.XNLI,
     description="XNLI: does a sentence follow from another? 15 languages; trained on MultiNLI",
-    published="https://cims.nyu.edu/~sbowman/xnli (XNLI-1.0.zip) and https://cims.nyu.edu/~sbowman/multinli"
-    " (multinli_1.0.zip)",
     languages=(
         "en",
         "ar",
@@ -138,9 +137,8 @@ XNLI = Inference(
 )
 
 PAWSX = Paraphrases(
-    name="pawsx",
+    published=published.PAWSX,
     description="PAWS-X: do two sentences of the same words mean the same? 7 languages",
-    published="https://github.com/google-research-datasets/paws/tree/master/pawsx (x-final.tar.gz)",
     languages=("en", "de", "es", "fr", "ja", "ko", "zh"),
     files={
         "train": "{language}/train.tsv",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xlgen.errors import InputError
 from xlgen.files import replacing
-from xlgen.languages import KNOWN
+from xlgen.languages import LANGUAGES
 from xlgen.sources.folder import LeftOut, read_text, text_files
 
 SENTINELS = 100
@@ -108,7 +108,7 @@ def sample_text(
     A language with less text than its share gives all it has; none gives paragraphs in `left_out`.
     """
     paths = text_files(corpus_folder)
-    weights = {c: paths[c].stat().st_size ** alpha for c in KNOWN if c in paths}
+    weights = {c: paths[c].stat().st_size ** alpha for c in LANGUAGES if c in paths}
     for code, weight in weights.items():
         budget = characters * weight / sum(weights.values())
         lines = read_text(paths[code]).split("\n")
