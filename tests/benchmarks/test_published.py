@@ -8,6 +8,7 @@ from real_formats import CODES, gem_files, write_gem_zip, write_mc4
 from typer.testing import CliRunner
 from udhr import ARTICLE_1
 
+from xlgen.benchmarks.held_out import held_out_examples
 from xlgen.benchmarks.published import count_published
 from xlgen.cli import app
 from xlgen.config import override
@@ -79,6 +80,14 @@ def test_equal_sizes_are_told(data, monkeypatch):
     told = " ".join(table.stdout.split())
     assert "th 6 of 6 5 of 5 4 of 4 0 0" in told and "de 0 of 1 0 of 1 0 of 1 0 0" in told
     assert "18 of 21 parts are equal" in told
+
+
+def test_held_out_of_a_published_set_are_its_own_in_english_besides(data, tmp_path):
+    packaged = held_out_examples()
+    assert held_out_examples("wikilingua0")[: len(packaged)] == packaged
+    own = held_out_examples(f"wikilingua0:{tmp_path / 'wikilingua0'}")[len(packaged) :]
+    assert {example.language for example in own} == {"en"} and len(own) == 5 + 4
+    assert held_out_examples("xlsum") == held_out_examples("mine.jsonl") == packaged  # not here
 
 
 def test_text_without_labels_has_no_sizes():

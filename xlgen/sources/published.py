@@ -151,13 +151,13 @@ def _by_hand(name: str, files: str, *, licence: str) -> Published:
 
 XNLI = _by_hand(
     "xnli",
-    "XNLI-1.0.zip of https://cims.nyu.edu/~sbowman/xnli and multinli_1.0.zip of"
-    " https://cims.nyu.edu/~sbowman/multinli, unpacked,",
+    "the unpacked XNLI-1.0.zip of https://cims.nyu.edu/~sbowman/xnli and multinli_1.0.zip of"
+    " https://cims.nyu.edu/~sbowman/multinli",
     licence="CC-BY-NC-4.0; MultiNLI's own",
 )
 PAWSX = _by_hand(
     "pawsx",
-    "x-final.tar.gz of https://github.com/google-research-datasets/paws/tree/master/pawsx, unpacked,",
+    "the unpacked x-final.tar.gz of https://github.com/google-research-datasets/paws/tree/master/pawsx",
     licence="Google's, for any purpose",
 )
 SQUAD = _by_hand(
@@ -172,7 +172,7 @@ XQUAD = _by_hand(
 )
 MLQA = _by_hand(
     "mlqa",
-    "MLQA_V1.zip of https://github.com/facebookresearch/MLQA, unpacked,",
+    "the unpacked MLQA_V1.zip of https://github.com/facebookresearch/MLQA",
     licence="CC-BY-SA-3.0",
 )
 TYDIQA = _by_hand(
@@ -182,8 +182,8 @@ TYDIQA = _by_hand(
 )
 WIKIANN = _by_hand(
     "wikiann",
-    "an archive a language of https://github.com/afshinrahimi/mmner, unpacked into en/, th/, ...,",
-    licence="its publishers state none",
+    "en/, th/, ... of the unpacked archives of https://github.com/afshinrahimi/mmner",
+    licence="no licence is stated",
 )
 
 PUBLISHED = {
