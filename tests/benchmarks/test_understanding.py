@@ -122,14 +122,15 @@ def test_unknown_languages_and_missing_files_are_told(runs):
         evaluate_run(runs["tydiqa"], "tydiqa", languages=["en"])
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("paper.")])
-def test_recipes_of_understanding_learn_from_english_alone(name):
+@pytest.mark.parametrize("way", ["prompt", "model"])
+@pytest.mark.parametrize("source", dict.fromkeys(LEARNT_FROM.get(name, name) for name in TABLES))
+def test_recipes_of_understanding_learn_from_english_alone(source, way):
+    name = f"paper.{way}_{source}"
     config = RECIPES[name]()
-    if getattr(getattr(config, "train", None), "source", "howto0") == "howto0":
-        return
+    assert config.train.source == config.validation.source == source
     assert config.train.languages == config.validation.languages == config.select_on == ("en",)
     assert config.task in ("text_to_text", "question_answering")
-    assert config.training == RECIPES[name.split("_")[0]]().training  # all else as in the main runs
+    assert config.training == RECIPES[f"paper.{way}"]().training  # all else as in the main runs
     (example, *_) = config.train.examples()
     assert example.task == config.task
 
