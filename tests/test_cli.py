@@ -30,7 +30,7 @@ def test_help_shows_an_example(verb):
 def test_list_and_show_speak_json():
     listed = json.loads(xlgen("list", "--json").stdout)
     assert {"recipes", "methods", "models", "languages"} <= set(listed)
-    assert len(listed["languages"]) == 18
+    assert len(listed["languages"]) == 18 + 23  # the paper's, and those of Tables 2 to 7 besides
     shown = json.loads(xlgen("show", "demo.prompt", "--json").stdout)
     assert shown["settings"]["method"]["name"] == "prompt-tuning"
 
@@ -232,3 +232,25 @@ def test_train_generate_and_report_speak_json(tmp_path):
     reported = xlgen("report", lead, "--out", tmp_path / "report.html", "--json")
     assert reported.returncode == 0, reported.stderr
     assert {"headline", "scores", "differences", "missing"} <= set(json.loads(reported.stdout))
+
+
+def test_outputs_are_scored_by_named_metrics(tmp_path):
+    """Answers in Swahili, a language beyond the eighteen, by SQuAD's rules; unknown names are told."""
+    record = {
+        "id": "1",
+        "language": "sw",
+        "prediction": "Dar es Salaam",
+        "reference": "Dar es Salaam . ",
+    }
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps(record) + "\n", "utf-8")
+    done = xlgen("score", path, "--metrics", "answer_em,answer_f1", "--json")
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(done.stdout)["cells"]
+    assert [(c["metric"], c["value"]) for c in cells] == [
+        ("answer_em", 100.0),
+        ("answer_f1", 100.0),
+    ]
+    refused = xlgen("score", path, "--metrics", "answer_f2")
+    assert refused.returncode == 2
+    assert "did you mean answer_f1" in refused.stderr

@@ -6,7 +6,7 @@ from xlgen.benchmarks import BENCHMARKS
 from xlgen.config import from_json, override, to_json
 from xlgen.errors import InputError
 from xlgen.inventory import TABLES, describe, tables
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.metrics import METRICS
 from xlgen.recipes import RECIPES
 from xlgen.recipes.base import RunConfig
@@ -57,6 +57,6 @@ def test_recipe_takes_overrides_and_names_unknown_ones(name):
 def test_benchmark_names_what_exists(name):
     benchmark = BENCHMARKS[name]
     assert benchmark.name == name
-    assert set(benchmark.languages) <= set(LANGUAGES)
+    assert set(benchmark.languages) <= set(KNOWN)
     assert set(benchmark.metrics or METRICS) <= set(METRICS)
     assert benchmark.source in SOURCES

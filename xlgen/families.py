@@ -1,4 +1,4 @@
-"""The languages of mC4 with family, branch and scripts: how near two are, and codes beyond the eighteen.
+"""The languages of mC4 with family, branch and scripts: how near two are, and codes beyond ours.
 
 The table is `assets/languages/languages.csv`; the README beside it names its sources.
 """
@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 
 from xlgen.errors import InputError
-from xlgen.languages import ALIASES
+from xlgen.languages import ALIASES, KNOWN
 from xlgen.registry import near_names
 
 # What a family is called where there is no room; the order is that of colours in figures.
@@ -19,8 +19,12 @@ FAMILIES = {
     "Uralic": "Ur", "Dravidian": "Dr", "Atlantic-Congo": "AC", "Kartvelian": "Ka", "Mongolic": "Mo",
     "Hmong-Mien": "HM", "Basque": "Ba", "Artificial Language": "Ar",
 }  # fmt: skip
-# Other spellings of mC4's codes, beside those of the eighteen.
-_SPELLINGS = ALIASES | {"he": "iw", "nb": "no", "ji": "yi", "jw": "jv", "tl": "fil"}
+# Other spellings of mC4's codes. mC4 calls a language as CLD3 does.
+_SPELLINGS = (
+    ALIASES
+    | {"nb": "no", "ji": "yi"}
+    | {code: language.cld3 for code, language in KNOWN.items() if code != language.cld3}
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ def mc4_code(text: str) -> str:
     """
     known = {code.lower(): code for code in relations()}
     code = text.strip().lower().replace("_", "-")
-    code = _SPELLINGS.get(code, code)
+    if code not in known:
+        code = _SPELLINGS.get(code, code)
     if code not in known:
         near = near_names(code[:40], list(known.values()))
         raise InputError(f"unknown language code {text[:40]!r}: {near}")

@@ -15,7 +15,7 @@ from xlgen.data.fertility import PACKAGED
 from xlgen.errors import InputError
 from xlgen.exchange import EXPORTS, IMPORTS
 from xlgen.files import read_object
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.methods import METHODS
 from xlgen.metrics import METRICS
 from xlgen.model import LAYOUTS, MODELS
@@ -56,7 +56,7 @@ def tables(only: str | None = None) -> dict[str, dict[str, str]]:
         kind: {name: _summary(table[name]) for name in table} for kind, table in TABLES.items()
     }
     found["models"] = dict(MODELS)
-    found["languages"] = {code: language.name for code, language in LANGUAGES.items()}
+    found["languages"] = {code: language.name for code, language in KNOWN.items()}
     if only is None:
         return found
     if only not in found:

@@ -1,7 +1,7 @@
-"""One table of the eighteen languages: code, name, script, whether words are spaced, what CLD3 calls it."""
+"""One table of languages, the eighteen and others: code, name, script, spacing, CLD3's label."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from xlgen.errors import InputError
 from xlgen.registry import near_names
@@ -9,7 +9,7 @@ from xlgen.registry import near_names
 
 @dataclass(frozen=True)
 class Language:
-    """A language of WikiLingua-0. `scripts` are Unicode script names; `cld3` is the label of CLD3."""
+    """A language. `scripts` are Unicode script names; `cld3` is the label of CLD3, which is mC4's code."""
 
     code: str
     name: str
@@ -24,12 +24,18 @@ SOURCE = "en"
 
 
 def _language(
-    code: str, name: str, *scripts: str, spaced: bool = True, right_to_left: bool = False
+    code: str,
+    name: str,
+    *scripts: str,
+    spaced: bool = True,
+    right_to_left: bool = False,
+    cld3: str | None = None,
 ) -> Language:
-    return Language(code, name, scripts or ("Latin",), spaced, right_to_left, code)
+    return Language(code, name, scripts or ("Latin",), spaced, right_to_left, cld3 or code)
 
 
-# The order of the paper's tables: English, then the others by code (Vu et al. 2022, Table 8).
+# The eighteen of WikiLingua-0, in the order of the paper's tables: English, then the others by code (Vu et
+# al. 2022, Table 8).
 LANGUAGES: dict[str, Language] = {
     language.code: language
     for language in (
@@ -54,9 +60,43 @@ LANGUAGES: dict[str, Language] = {
     )
 }
 
-# Spellings we read as one of the eighteen, because they mean the same language in the same script.
+# What Tables 2 to 7 have besides (XNLI, XQuAD, TyDiQA, WikiANN): nothing is packaged in these, and words are
+# not told apart in them. Names and scripts are those of mC4's table in `families`.
+FURTHER: dict[str, Language] = {
+    language.code: language
+    for language in (
+        _language("af", "Afrikaans"),
+        _language("bg", "Bulgarian", "Cyrillic"),
+        _language("bn", "Bangla", "Bengali"),
+        _language("el", "Greek", "Greek"),
+        _language("et", "Estonian"),
+        _language("eu", "Basque"),
+        _language("fa", "Persian", "Arabic", right_to_left=True),
+        _language("fi", "Finnish"),
+        _language("he", "Hebrew", "Hebrew", right_to_left=True, cld3="iw"),
+        _language("hu", "Hungarian"),
+        _language("jv", "Javanese"),
+        _language("ka", "Georgian", "Georgian"),
+        _language("kk", "Kazakh", "Cyrillic"),
+        _language("ml", "Malayalam", "Malayalam"),
+        _language("mr", "Marathi", "Devanagari"),
+        _language("ms", "Malay"),
+        _language("my", "Burmese", "Myanmar", spaced=False),
+        _language("sw", "Swahili"),
+        _language("ta", "Tamil", "Tamil"),
+        _language("te", "Telugu", "Telugu"),
+        _language("tl", "Filipino", cld3="fil"),
+        _language("ur", "Urdu", "Arabic", right_to_left=True),
+        _language("yo", "Yoruba"),
+    )
+}
+
+KNOWN: dict[str, Language] = LANGUAGES | FURTHER
+
+# Spellings we read as one of ours, because they mean the same language in the same script.
 ALIASES = {
-    "in": "id", "pt-br": "pt", "pt-pt": "pt", "zh-cn": "zh", "zh-hans": "zh", "zh-sg": "zh",
+    "in": "id", "iw": "he", "fil": "tl", "jw": "jv",
+    "pt-br": "pt", "pt-pt": "pt", "zh-cn": "zh", "zh-hans": "zh", "zh-sg": "zh",
     "en-us": "en", "en-gb": "en", "es-es": "es", "fr-fr": "fr", "de-de": "de", "ko-kr": "ko",
     "ja-jp": "ja", "cs-cz": "cs", "vi-vn": "vi", "tr-tr": "tr", "th-th": "th", "hi-in": "hi",
     "ar-sa": "ar", "id-id": "id", "it-it": "it", "nl-nl": "nl", "ru-ru": "ru",
@@ -66,17 +106,28 @@ ALIASES = {
 def language_code(text: str) -> str:
     """Return the code of the language that `text` names; raise `InputError` with near codes else.
 
-    >>> language_code("zh-CN"), language_code("in"), language_code("th")
-    ('zh', 'id', 'th')
+    >>> language_code("zh-CN"), language_code("in"), language_code("th"), language_code("sw")
+    ('zh', 'id', 'th', 'sw')
     """
     code = text.strip().lower().replace("_", "-")
     code = ALIASES.get(code, code)
+    if code in KNOWN:
+        return code
+    raise InputError(f"unknown language code {text[:40]!r}: {_near(code[:40])}")
+
+
+def wikilingua_code(text: str) -> str:
+    """Return the code of one of the eighteen, as `language_code`: text to train on is in these."""
+    code = language_code(text)
     if code in LANGUAGES:
         return code
-    near = near_names(code[:40], _known_names())
-    raise InputError(f"unknown language code {text[:40]!r}: {near}")
+    raise InputError(
+        f"unknown language code {text[:40]!r}: known of WikiLingua-0: {', '.join(LANGUAGES)}"
+    )
 
 
-@cache
-def _known_names() -> list[str]:
-    return [*LANGUAGES, *ALIASES]
+@lru_cache(maxsize=64)  # a file may hold one unknown code many times
+def _near(code: str) -> str:
+    """Return near codes, other spellings among them; or else all codes without those."""
+    near = near_names(code, [*KNOWN, *ALIASES])
+    return near if near.startswith("did") else f"known: {', '.join(sorted(KNOWN))}"

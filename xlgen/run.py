@@ -21,6 +21,7 @@ from xlgen.data.examples import Example, TokenizedExample
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import check_output, write_whole
+from xlgen.generation.cleanup import remove_final_repeats
 from xlgen.generation.generate import generate_text
 from xlgen.generation.lead import lead
 from xlgen.generation.settings import BeamSettings
@@ -100,7 +101,7 @@ class Adaptation(RunConfig):
         find_model(self.model)  # a wrong name is said before the long checks
         train_examples, validation = self.train.examples(), self.validation.examples()
         refuse_unwatched(self.select_on, {example.language for example in validation})
-        held_out = [*validation, *held_out_examples()]
+        held_out = [*validation, *held_out_examples(self.train.source)]
         train_examples = LEAKS[self.leaks](train_examples, held_out)
         adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
@@ -164,6 +165,7 @@ class OpenedRun:
 
     def predict(self, examples: Sequence[Example]) -> list[str]:
         """Generate a text for each example, in order."""
+        task = TASKS[self.config.task]
         tokenized = [self.config.tokenize(example, self.tokenizer) for example in examples]
         remedy = "free the GPU of other programs, or hide it (CUDA_VISIBLE_DEVICES=) to use the CPU"
         with progress(len(tokenized), "Generating") as bar, memory_told(remedy):
@@ -172,6 +174,7 @@ class OpenedRun:
                 tokenized,
                 tokenizer=self.tokenizer,
                 settings=self.config.decoding,
+                clean=remove_final_repeats if task.removes_repeats else str,
                 on_progress=bar.advance,
             )
 

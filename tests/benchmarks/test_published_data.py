@@ -8,6 +8,7 @@ from real_formats import CODES, gem_files, write_gem_zip, write_mc4
 from typer.testing import CliRunner
 from udhr import ARTICLE_1
 
+from xlgen.benchmarks.held_out import held_out_examples
 from xlgen.benchmarks.published import count_published
 from xlgen.cli import app
 from xlgen.config import override
@@ -81,10 +82,23 @@ def test_equal_sizes_are_told(data, monkeypatch):
     assert "18 of 21 parts are equal" in told
 
 
+def test_held_out_of_a_published_set_are_its_own_in_english_besides(data, tmp_path):
+    packaged = held_out_examples()
+    assert held_out_examples("wikilingua0")[: len(packaged)] == packaged
+    own = held_out_examples(f"wikilingua0:{tmp_path / 'wikilingua0'}")[len(packaged) :]
+    assert {example.language for example in own} == {"en"} and len(own) == 5 + 4
+    assert held_out_examples("xlsum") == held_out_examples("mine.jsonl") == packaged  # not here
+
+
 def test_text_without_labels_has_no_sizes():
     with pytest.raises(InputError, match="mc4: is text without labels; `xlgen data encode mc4"):
         count_published("mc4")
-    assert set(PUBLISHED) == {"wikilingua0", "xlsum", "gigaword", "mc4"}
+    with pytest.raises(
+        InputError, match="xnli: expected a data set whose published sizes are known"
+    ):
+        count_published("xnli")
+    counted = {name for name in PUBLISHED if PUBLISHED[name].sizes}
+    assert counted == {"wikilingua0", "xlsum", "gigaword"}
 
 
 def test_the_papers_run_from_its_own_files_to_a_score(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import FURTHER, LANGUAGES
 from xlgen.metrics.pass_rates import LinePassRate, WordPassRate, long_lines
 from xlgen.metrics.score import score_records
 from xlgen.metrics.scores import Average
@@ -139,3 +139,13 @@ def test_the_terminal_shows_all_metrics_in_80_columns(model_path: Path) -> None:
     shown = console.export_text()
     assert "wrong_words all_english" in " ".join(shown.split())
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("language", FURTHER)
+def test_words_are_not_told_apart_in_further_languages(language: str) -> None:
+    """No words were counted in them: such outputs have no score, rather than a wrong one."""
+    text = "Click the red button and close the window"
+    for metric in (WrongWords(), AllEnglish(), WordPassRate()):
+        assert not metric.covers(language)
+        assert metric.statistics(text, "", language) == (0.0, 0.0)
+    assert LinePassRate().statistics(text, "", language) == (0.0, 1.0)

@@ -51,6 +51,7 @@ def test_languages_and_metrics_are_ours():
     assert {cell.language for cell in cells} == set(LANGUAGES)
     assert published_languages("10") == ("en", "fr", "ru", "th", "vi")
     assert published_languages("8") == tuple(LANGUAGES)
+    assert {cell.metric for cell in printed_cells() if cell.table != "9"} <= set(METRICS)
 
 
 def test_what_is_not_printed_is_none():
@@ -60,3 +61,26 @@ def test_what_is_not_printed_is_none():
     assert published_sizes("prompt, fp", table="11") == ("base", "xxl")
     assert published_sizes("lead-64", table="11") == ("",)
     assert published_sizes("prompt, fp", table="10") == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "size", "row", "language", "metric", "mean", "std"),
+    [
+        ("2", "xxl", "prompt", "sw", "accuracy", 80.7, 0.7),
+        ("3", "base", "model", "el", "answer_f1", 68.4, 0.4),
+        ("4", "xxl", "model", "ar", "mlqa_f1", 71.1, 0.5),
+        ("5", "base", "prompt", "te", "answer_f1", 41.1, 3.3),
+        ("6", "xxl", "prompt", "ko", "accuracy", 86.0, 0.9),
+        ("7", "base", "prompt", "ur", "span_f1", 50.4, 6.9),
+        ("7", "xxl", "model", "yo", "span_f1", 68.2, 3.1),
+    ],
+)
+def test_cells_of_understanding_are_those_of_the_pages(
+    table, size, row, language, metric, mean, std
+):
+    (cell,) = [
+        cell
+        for cell in printed_cells()
+        if (cell.table, cell.size, cell.row, cell.language) == (table, size, row, language)
+    ]
+    assert (cell.metric, cell.mean, cell.std) == (metric, mean, std)

@@ -36,7 +36,8 @@ def test_without_network_one_line_says_what_to_put_where(monkeypatch, tmp_path, 
     with pytest.raises(InputError) as caught:
         fetch(name)
     message = str(caught.value)
-    assert "cannot reach the hub ([Errno -2] Name or service not known Check" in message
+    reason = "cannot reach the hub ([Errno -2] Name or service not known Check"
+    assert (reason if PUBLISHED[name].repository else "are not on the hub") in message
     assert PUBLISHED[name].files in message
     assert message.endswith(f"put it into {tmp_path / name}")
     assert "\n" not in message

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from understanding_files import write_all
 
 from xlgen.cli import app
 from xlgen.errors import InputError
+from xlgen.recipes.evaluation import BestValidation
 from xlgen.recipes.paper import SIZES
 from xlgen.recipes.pretrain import PICO
 from xlgen.reports.published import printed_cells
 from xlgen.reports.reproduced import compare, comparison_table
+from xlgen.studies.needs import cost
 from xlgen.studies.reproduce import reproduction
 from xlgen.translation.apertium import Apertium
 
 ROOT = Path("runs/table")
-TABLES = ("table8", "table10", "table11")
+TABLES = (*(f"table{n}" for n in range(2, 9)), "table10", "table11")
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -105,3 +108,60 @@ def test_a_real_run_stands_beside_the_printed_cells(tmp_path, monkeypatch):
     assert lead["difference"] == pytest.approx(lead["ours"] - lead["paper"])
     assert lead["paper"] == 20.7
     assert {c["row"] for c in cells} > {"lead-64", "prompt"}  # the table's other rows are dashes
+
+
+TINY = ["training.steps=2", "training.checkpoint_every=1", "training.validate_every=2",
+    "training.batch_size=2", "training.micro_batch=null", "training.precision=fp32", "limits.input=48",
+    "limits.target=8", "decoding.max_length=4", "validation.limit=1"]  # fmt: skip
+UNDERSTANDING = [
+    'sizes={"base": {"prompt": "pico", "model": "pico"}}', "seeds=[0]", "prompt.method.length=2",
+    *(f"{way}.{setting}" for way in ("prompt", "model") for setting in TINY),
+]  # fmt: skip
+
+
+def test_tables_of_understanding_stand_beside_the_printed_cells(tmp_path, monkeypatch):
+    """Table 3, then Table 4 of the same trainings: the best validation score of each language."""
+    monkeypatch.setitem(SIZES, "base", PICO)
+    monkeypatch.setenv("XLGEN_DATA", str(write_all(tmp_path / "data")))
+    out = tmp_path / "out"
+    for table, languages, metric in (
+        ("3", ("en", "th"), "answer_f1"),
+        ("4", ("en", "ar"), "mlqa_f1"),
+    ):
+        chosen = f"languages={json.dumps(languages)}"
+        command = [
+            "reproduce",
+            f"table{table}",
+            *UNDERSTANDING,
+            chosen,
+            "--out",
+            str(out),
+            "--json",
+        ]
+        result = CliRunner().invoke(app, command)
+        assert result.exit_code == 0, result.output
+        cells = json.loads(result.stdout)
+        ours = [c for c in cells if c["ours"] is not None]
+        assert {(c["row"], c["language"]) for c in ours} == {
+            (row, code) for row in ("prompt", "model") for code in languages
+        }
+        assert {(c["metric"], c["table"], c["size"]) for c in cells} == {(metric, table, "base")}
+        assert all(0 <= c["ours"] <= 100 and c["ours_seeds"] == 1 for c in ours)
+    trained = [path for path in out.iterdir() if (path / "steps").is_dir()]
+    assert len(trained) == 2  # both tables' trainings are the same two
+
+
+def test_a_table_of_understanding_says_which_files_are_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("XLGEN_DATA", str(tmp_path / "none"))
+    made = reproduction("table7", tmp_path / "out", sizes=["base"])
+    missing = {(need.kind, need.name) for need in made.missing}
+    assert ("labels", "wikiann") in missing
+    with pytest.raises(
+        InputError, match=r"labels wikiann: .*/none/wikiann: no file en/train; .*mmner"
+    ):
+        made.refuse_missing()
+    scored = [job for job in made.plan.jobs.values() if isinstance(job.config, BestValidation)]
+    shapes = dict.fromkeys(("mt5-base", "mt5-base-lm"), SIZES["base"])
+    assert len(scored) == 2 * 3
+    # every checkpoint on up to 10,000 sentences in 40 languages
+    assert all(cost(job, plan=made.plan, shapes=shapes).flop > 20 * 40 * 10_000 for job in scored)

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
+from xlgen.metrics import METRICS
 from xlgen.registry import near_names
-from xlgen.sources.readers import is_published, read_examples
+from xlgen.sources.published import is_published
+from xlgen.sources.readers import read_examples
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """`source` is a data set's name or a path; `languages` stand in the order of the tables.
 
-    `metrics` are names of METRICS, None for all of them.
+    `metrics` are names of METRICS, the one that says how good a system is first; None for those of any text.
     """
 
     name: str
@@ -23,6 +25,12 @@ class Benchmark:
     description: str
     task: str = "summarization"
     metrics: tuple[str, ...] | None = None
+    largest: int = 0  # validation examples of the language that has most, to plan with
+
+    @property
+    def quality(self) -> str:
+        """The metric that chooses checkpoints."""
+        return next(iter(self.metrics or METRICS))
 
     def examples(
         self, split: str, *, languages: Sequence[str], limit: int | None = None

@@ -10,23 +10,37 @@ from typing import Any
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.data.examples import Example
+from xlgen.languages import SOURCE
 from xlgen.sources.filters import paragraph_key
 from xlgen.sources.held_out import held_out_files, held_out_texts
 from xlgen.sources.leaks import refuse_leaks
-from xlgen.sources.readers import is_published, read_examples, read_with_notes
+from xlgen.sources.missing import why_missing
+from xlgen.sources.published import is_published
+from xlgen.sources.readers import read_examples, read_with_notes
 
 _ASSETS = Path(str(importlib.resources.files("xlgen") / "assets"))
+_HELD_OUT = ("validation", "test")
 
 
-def held_out_examples() -> list[Example]:
-    """Return the validation and test examples of every packaged benchmark, in all languages."""
-    benchmarks = [BENCHMARKS[name] for name in BENCHMARKS if not is_published(name)]
-    return [
+def held_out_examples(source: str = "") -> list[Example]:
+    """Return the validation and test examples of every packaged benchmark, in all languages.
+
+    Of a published `source`, those in the source language besides, as far as they are there.
+    """
+    packaged = [
         example
-        for benchmark in benchmarks
-        for split in ("validation", "test")
-        for example in read_examples(benchmark.source, split=split)
+        for name in (BENCHMARKS[name].source for name in BENCHMARKS)
+        if not is_published(name)
+        for split in _HELD_OUT
+        for example in read_examples(name, split=split)
     ]
+    own = [
+        example
+        for split in _HELD_OUT
+        if is_published(source) and not why_missing(source, split=split, languages=(SOURCE,))
+        for example in read_examples(source, split=split, languages=(SOURCE,))
+    ]
+    return [*packaged, *own]
 
 
 class HeldOutParagraphs:

@@ -11,7 +11,7 @@ from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
 from xlgen.progress import progress
-from xlgen.sources.published import PUBLISHED, SPLITS
+from xlgen.sources.published import MC4, SPLITS, publication
 from xlgen.sources.readers import each_record, holds_html
 from xlgen.sources.rows import BadRow, Row
 
@@ -58,10 +58,15 @@ def count_published(source: str) -> dict[str, Any]:
 
     Raises `InputError` where the folder is missing, nothing is in it, or a file is damaged.
     """
-    data = PUBLISHED[source.partition(":")[0].removesuffix("-clean")]
-    if not data.sizes:
+    data = publication(source)
+    if data is MC4:
         raise InputError(
             f"{source}: is text without labels; `xlgen data encode {source} --model MODEL` reads it"
+        )
+    if not data.sizes:
+        raise InputError(
+            f"{source}: expected a data set whose published sizes are known here; `xlgen reproduce TABLE"
+            " --dry-run` says which files of it are missing"
         )
     parts = {
         (language, split): Counted(language, split, published)

@@ -11,7 +11,7 @@ from xlgen.data.shards import Shard, ShardedText, make_shards, shard_of, tokens_
 from xlgen.data.streamed import Encoded, encode_stream
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
-from xlgen.languages import language_code
+from xlgen.languages import wikilingua_code
 from xlgen.registry import near_names
 from xlgen.sources.mc4 import Filter, shards_of, web_text
 from xlgen.sources.published import MC4, place_of
@@ -27,7 +27,7 @@ def corpus_text(
     tokenizer: Tokenizer,
     *,
     held_out: float = HELD_OUT,
-    code_of: Callable[[str], str] = language_code,
+    code_of: Callable[[str], str] = wikilingua_code,
 ) -> ShardedText:
     """Return a folder of `<language>.txt` as tokens, encoded now if it was not.
 
@@ -112,7 +112,7 @@ def unlabeled_text(
     languages: Sequence[str] | None = None,
     split: Literal["train", "held_out"] = "train",
     held_out: float = HELD_OUT,
-    code_of: Callable[[str], str] = language_code,
+    code_of: Callable[[str], str] = wikilingua_code,
 ) -> dict[str, Shard]:
     """Return text by language: a benchmark's inputs, or a folder's documents (`mc4` may lie in XLGEN_DATA).
 

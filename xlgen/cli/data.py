@@ -42,7 +42,7 @@ def data_check(
     Of a published data set (wikilingua0, xlsum, gigaword), count what is here beside what its publishers say.
     """
     from xlgen.benchmarks.held_out import check_data
-    from xlgen.sources.readers import is_published
+    from xlgen.sources.published import is_published
 
     if is_published(file):
         _say_published(file, as_json=as_json)

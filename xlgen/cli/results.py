@@ -28,19 +28,26 @@ def score(
         Path | None,
         typer.Option(help="Another system's output for the same records: test the difference."),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma-separated names (`xlgen list metrics`); those of any text if left out."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score any system's output: SP-ROUGE, language identification, ASCII share."""
     from xlgen.metrics.paired import compare_files
     from xlgen.metrics.score import score_file
 
+    names = None if metrics is None else metrics.split(",")
     if against is not None:
         if per_example is not None:
             raise InputError("--against writes no --per-example scores; leave one of them out")
-        paired = compare_files(file, against, tokenizer_path=spm)
+        paired = compare_files(file, against, tokenizer_path=spm, metrics=names)
         say(paired.to_json() if as_json else paired.table(), as_json=as_json)
         return
-    scores = score_file(file, tokenizer_path=spm, per_example=per_example)
+    scores = score_file(file, tokenizer_path=spm, metrics=names, per_example=per_example)
     say(scores.to_json() if as_json else scores.table(), as_json=as_json)
 
 

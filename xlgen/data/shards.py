@@ -19,7 +19,7 @@ import numpy as np
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.files import replacing, write_whole
-from xlgen.languages import language_code
+from xlgen.languages import wikilingua_code
 from xlgen.progress import progress
 from xlgen.sources.folder import LeftOut, read_documents, text_files, without_paragraphs
 
@@ -155,7 +155,7 @@ def make_shards(
     *,
     held_out: float = 0.005,
     left_out: LeftOut | None = None,
-    code_of: Callable[[str], str] = language_code,
+    code_of: Callable[[str], str] = wikilingua_code,
 ) -> Path:
     """Encode every `<language>.txt` of `corpus`; return the folder `tokens-<tokenizer's hash>` in it.
 

@@ -72,13 +72,14 @@ def generate_text(
     tokenizer: Tokenizer,
     settings: BeamSettings,
     precision: Precision = "float32",
+    clean: Callable[[str], str] = remove_final_repeats,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[str]:
-    """Return the output of each example as text, a repeated end taken off (the paper's footnote 12)."""
+    """Return the output of each example as text; by default without a repeated end (footnote 12)."""
     outputs = generate(
         adapted, examples, settings=settings, precision=precision, on_progress=on_progress
     )
-    return [remove_final_repeats(tokenizer.decode(tokens)) for tokens in outputs]
+    return [clean(tokenizer.decode(tokens)) for tokens in outputs]
 
 
 def _checked_limits(

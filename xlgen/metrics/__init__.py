@@ -19,5 +19,11 @@ METRICS = Table(
         "all_english": "xlgen.metrics.switching:all_english",
         "lpr": "xlgen.metrics.pass_rates:lpr",
         "wpr": "xlgen.metrics.pass_rates:wpr",
+        "accuracy": "xlgen.metrics.labels:accuracy",
+        "answer_f1": "xlgen.metrics.answers:answer_f1",
+        "answer_em": "xlgen.metrics.answers:answer_em",
+        "mlqa_f1": "xlgen.metrics.answers:mlqa_f1",
+        "mlqa_em": "xlgen.metrics.answers:mlqa_em",
+        "span_f1": "xlgen.metrics.entities:span_f1",
     },
 )

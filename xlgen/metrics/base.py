@@ -20,6 +20,8 @@ class Metric(ABC):
     """
 
     needs_reference: ClassVar[bool] = True
+    empty_reference: ClassVar[bool] = False  # whether an empty one says something: nothing to find
+    by_default: ClassVar[bool] = True  # whether outputs are scored so where nobody names metrics
 
     @property
     @abstractmethod

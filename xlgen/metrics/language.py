@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.metrics.base import Metric
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class LanguageIdentification(Metric):
     @property
     def label(self) -> str:
         """The language asked for, by its name."""
-        return f"LID {LANGUAGES[self._language].name if self._language else 'target'}"
+        return f"LID {KNOWN[self._language].name if self._language else 'target'}"
 
     @property
     def higher_is_better(self) -> bool | None:
@@ -58,7 +58,7 @@ class LanguageIdentification(Metric):
     def statistics(self, prediction: str, reference: str, language: str) -> tuple[float, float]:
         """Return (probability or 0, 1)."""
         label, probability = identify(prediction)
-        wanted = LANGUAGES[self._language or language].cld3
+        wanted = KNOWN[self._language or language].cld3
         return probability if label == wanted else 0.0, 1.0
 
 

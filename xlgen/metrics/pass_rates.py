@@ -9,7 +9,7 @@ import string
 from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, LANGUAGES, SOURCE
 from xlgen.metrics.base import Metric
 from xlgen.metrics.language import LONGEST, SHORTEST, identify
 from xlgen.metrics.spans import word_spans
@@ -77,8 +77,11 @@ class WordPassRate(Metric):
         return f"WPR|v1|cld3-py:{version('cld3-py')}|bytes:{SHORTEST}-{LONGEST}|{lines}|{words}"
 
     def covers(self, language: str) -> bool:
-        """Whether the language has a script of its own: in Latin script single words decide too much."""
-        return LATIN not in LANGUAGES[language].scripts
+        """Whether the language has a script of its own: in Latin script single words decide too much.
+
+        Nor are English words told apart in FURTHER languages.
+        """
+        return language in LANGUAGES and LATIN not in LANGUAGES[language].scripts
 
     def statistics(self, prediction: str, reference: str, language: str) -> tuple[float, float]:
         """Return (1 if no word is English, 1), or (0, 0) where a line fails or none counts."""
@@ -100,7 +103,7 @@ def long_lines(text: str, language: str) -> list[str]:
 
 def _size(line: str, language: str) -> int:
     """Return how many words a line has; where words are not spaced, about how many at most."""
-    if LANGUAGES[language].spaced:
+    if KNOWN[language].spaced:
         return len(line.split())
     return sum(
         letter.isalpha() and not letter.isascii() for letter in line
@@ -109,7 +112,7 @@ def _size(line: str, language: str) -> int:
 
 def _passes(line: str, language: str) -> bool:
     label, probability = identify(line)
-    return label == LANGUAGES[language].cld3 and probability > LEAST_PROBABILITY
+    return label == KNOWN[language].cld3 and probability > LEAST_PROBABILITY
 
 
 def _has_english(line: str, language: str) -> bool:

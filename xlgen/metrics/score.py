@@ -16,7 +16,7 @@ import numpy as np
 
 from xlgen.errors import InputError
 from xlgen.files import check_output, replacing
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.metrics import METRICS
 from xlgen.metrics.base import Floats, Metric, signed
 from xlgen.metrics.intervals import bootstrap_totals, document_totals, interval
@@ -85,9 +85,10 @@ def score_records(
 def make_metrics(
     names: Sequence[str] | None, *, tokenizer_path: str | Path | None
 ) -> dict[str, Metric]:
-    """Make the named metrics, or all of the table, over one SentencePiece model."""
+    """Make the named metrics, or those of the table that stand for any text, over one SentencePiece model."""
     pieces = Pieces(tokenizer_path)
-    return {name: METRICS[name](pieces) for name in names or METRICS}
+    made: dict[str, Metric] = {name: METRICS[name](pieces) for name in names or METRICS}
+    return {name: metric for name, metric in made.items() if names or metric.by_default}
 
 
 def measure(
@@ -96,13 +97,13 @@ def measure(
     *,
     look: Callable[[Prediction, Mapping[str, float]], None] | None = None,
 ) -> dict[str, "Measured"]:
-    """Measure every record, by language in the order of LANGUAGES; `look` sees each with its scores."""
+    """Measure every record, by language in the order of KNOWN; `look` sees each with its scores."""
     tables: dict[str, _Table] = {}
     for record in _parsed(records):
         scores = tables.setdefault(record.language, _Table(metrics)).add(record)
         if look is not None:
             look(record, scores)
-    return {code: tables[code].measured() for code in LANGUAGES if code in tables}
+    return {code: tables[code].measured() for code in KNOWN if code in tables}
 
 
 def _parsed(records: Iterable[Prediction | Mapping[str, Any]]) -> Iterator[Prediction]:
@@ -141,7 +142,7 @@ class _Table:
         row: list[float] = []
         scores: dict[str, float] = {}
         for name, metric in self.metrics.items():
-            reference = _reference(record, name) if metric.needs_reference else ""
+            reference = _reference(record, name, metric)
             statistics = metric.statistics(record.prediction, reference, record.language)
             self.columns[name] = slice(len(row), len(row) + len(statistics))
             row.extend(statistics)
@@ -161,11 +162,14 @@ class _Table:
         return Measured(self.metrics, self.columns, ids, documents, rows)
 
 
-def _reference(record: Prediction, metric: str) -> str:
-    if record.reference is None or not record.reference.strip():
+def _reference(record: Prediction, name: str, metric: Metric) -> str:
+    if not metric.needs_reference:
+        return ""
+    is_empty = record.reference is not None and not record.reference.strip()
+    if record.reference is None or (is_empty and not metric.empty_reference):
         came = "none" if record.reference is None else "an empty one"
         raise InputError(
-            f"{record.place or record.id}: expected a 'reference' for {metric}, got {came}; add it, or"
+            f"{record.place or record.id}: expected a 'reference' for {name}, got {came}; add it, or"
             " remove the record"
         )
     return record.reference

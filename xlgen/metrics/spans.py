@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import FURTHER, LANGUAGES, SOURCE
 from xlgen.metrics.words import LATIN, Word, split_words
 
 # Ours, all of them; docs/metrics.md gives what they find. Probabilities are natural logarithms.
@@ -55,12 +55,14 @@ def word_spans(text: str, target: str) -> tuple[Span, ...]:
 
     A word in another script than the target's has that script's name, in Latin script the language that
     it is from. A capital letter within a sentence makes a name of a word that the target does not have,
-    so does standing alone, or in twos, in other scripts; names and loanwords there are "". Raises
-    `KeyError` for an unknown target.
+    so does standing alone, or in twos, in other scripts; names and loanwords there are "". Of FURTHER
+    languages no words were counted, so that nothing is told. Raises `KeyError` for an unknown target.
 
     >>> [span.language for span in word_spans("Haz clic en the red button de Firefox", "es")]
     ['es', 'es', 'es', 'en', 'en', 'en', 'es', '']
     """
+    if target in FURTHER:
+        return ()
     scripts = LANGUAGES[target].scripts
     words = split_words(text)
     latin = [word for word in words if word.script == LATIN]

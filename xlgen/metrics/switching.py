@@ -6,7 +6,7 @@ Paper section 4 and Table 1 tell of it in words; these two numbers are ours. Wha
 
 from typing import TYPE_CHECKING, ClassVar
 
-from xlgen.languages import SOURCE
+from xlgen.languages import LANGUAGES, SOURCE
 from xlgen.metrics.base import Metric
 from xlgen.metrics.spans import word_spans
 from xlgen.metrics.words import Word, count_words, split_words
@@ -41,6 +41,10 @@ class WrongWords(Metric):
         """How words are identified, and the fate of texts without any."""
         return f"WRONG-WORDS|v1|{WORDS}|names:skip|empty:skip"
 
+    def covers(self, language: str) -> bool:
+        """Words are told apart in the eighteen languages only."""
+        return language in LANGUAGES
+
     def statistics(self, prediction: str, reference: str, language: str) -> tuple[float, float]:
         """Return (share, 1), or (0, 0) for a text without words."""
         counts = language_counts(prediction, language)
@@ -73,8 +77,8 @@ class AllEnglish(Metric):
         return f"ALL-ENGLISH|v1|{WORDS}|names:skip|empty:0"
 
     def covers(self, language: str) -> bool:
-        """English asked for is no slip."""
-        return language != SOURCE
+        """English asked for is no slip; and words are told apart in the eighteen languages only."""
+        return language in LANGUAGES and language != SOURCE
 
     def statistics(self, prediction: str, reference: str, language: str) -> tuple[float, float]:
         """Return (1 or 0, 1), or (0, 0) where English was asked for."""

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.benchmarks.evaluate import evaluate
@@ -25,8 +25,8 @@ from xlgen.training.folder import RunFolder, list_steps
 from xlgen.translation.base import Translator
 from xlgen.translation.through import through_english
 
-QUALITY = "sp_rouge_lsum"
 CHOICES = ("target", "english")
+Split = Literal["validation", "test"]
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,18 @@ class Evaluated:
 class Evaluation(RunConfig):
     """Score all checkpoints of the run in `run_folder` on validation, and the best ones on the test split.
 
-    The best one of a language has the highest SP-ROUGE-Lsum on `validation_limit` validation examples in it
-    (section 2.2.2: 250), which needs labels there; beside it stands the choice on English alone. Of the test
-    split, `limit` examples a language. `settings` override what only generation depends on, as
-    "method.swap=false" (FP-EN). With a `translator` inputs go through English (TRANS-TEST).
+    The best one of a language has the highest quality (SP-ROUGE-Lsum, or the benchmark's first metric) on
+    `validation_limit` validation examples in it (section 2.2.2: 250), which needs labels there; beside it
+    stands the choice on English alone. Of the test split, `limit` examples a language. `settings` override
+    what only generation depends on, as "method.swap=false" (FP-EN). With a `translator` inputs go through
+    English (TRANS-TEST).
 
     The folder holds `curve.jsonl` (validation scores of every step), `checkpoints/`, and two folders that
     read like a run's: `by-target` and `by-english`.
     """
 
     name: ClassVar[str] = "evaluation"
+    split: ClassVar[Split] = "test"  # of the scores that are reported
     run_folder: Path = Path("run")
     benchmark: str = "howto0"
     languages: tuple[str, ...] | None = None
@@ -79,7 +81,8 @@ class Evaluation(RunConfig):
                 s: self._evaluate(folder, s, split="validation", languages=languages) for s in steps
             }
             self._write_curve(folder / "curve.jsonl", cells)
-            quality = {step: _scores(cells[step], QUALITY) for step in steps}
+            metric = BENCHMARKS[self.benchmark].quality
+            quality = {step: _scores(cells[step], metric) for step in steps}
             target = {code: best_of(quality, code) for code in languages}
             english = best_of(quality, SOURCE) if SOURCE in languages else None
             choices = {"target": target}
@@ -92,7 +95,7 @@ class Evaluation(RunConfig):
                     for code in languages
                     if chosen[code] == step
                 }
-                if wanted:
+                if wanted and self.split == "test":  # those of validation are there
                     asked = [code for code in languages if code in wanted]
                     self._evaluate(folder, step, split="test", languages=asked)
             for name, chosen in choices.items():
@@ -145,7 +148,7 @@ class Evaluation(RunConfig):
 
     def _gather(self, out: Path, chosen: Mapping[str, int], *, name: str) -> None:
         """Write the scores and predictions of the chosen checkpoints as one run's."""
-        stem = f"{self.benchmark}-test"
+        stem = f"{self.benchmark}-{self.split}"
         (out / "predictions").mkdir(parents=True, exist_ok=True)
         places = {code: _place(out.parent, step) for code, step in chosen.items()}
         for end in (".jsonl", ".scores.jsonl"):
@@ -156,7 +159,9 @@ class Evaluation(RunConfig):
         scores: dict[str, Any] = {}
         for code, place in places.items():
             scores = read_object(place / "scores.json", remedy="delete it and evaluate again")
-            found = (c for c in scores["cells"] if (c["language"], c["split"]) == (code, "test"))
+            found = (
+                c for c in scores["cells"] if (c["language"], c["split"]) == (code, self.split)
+            )
             cells += [cell | {"checkpoint": chosen[code]} for cell in found]
         steps = sorted(set(chosen.values()))
         step = steps[0] if len(steps) == 1 else None
@@ -165,6 +170,15 @@ class Evaluation(RunConfig):
         history = self.run_folder / "metrics.jsonl"
         if history.is_file():
             write_whole(out / "metrics.jsonl", history.read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class BestValidation(Evaluation):
+    """As `Evaluation`, but what is reported are the validation scores that chose (Tables 2 to 7)."""
+
+    # a class of its own, not a setting: settings name the folders of sweeps that have begun already
+    name: ClassVar[str] = "best validation"
+    split: ClassVar[Split] = "validation"
 
 
 def best_of(quality: Mapping[int, Mapping[str, float]], language: str) -> int:

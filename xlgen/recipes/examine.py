@@ -20,7 +20,7 @@ from xlgen.data.shards import Shard, ShardedText
 from xlgen.data.tokenizer import EOS, Tokenizer
 from xlgen.errors import InputError
 from xlgen.generation.sample import sample
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.methods.base import Adapted
 from xlgen.metrics.language import identify
 from xlgen.model.packaged import open_model
@@ -203,7 +203,7 @@ class Examiner:
 
     def _share(self, code: str, texts: Sequence[Sequence[int]]) -> float:
         found = [identify(self.tokenizer.decode(tokens))[0] for tokens in texts]
-        return 100 * sum(label == LANGUAGES[code].cld3 for label in found) / len(found)
+        return 100 * sum(label == KNOWN[code].cld3 for label in found) / len(found)
 
 
 @dataclass(frozen=True)

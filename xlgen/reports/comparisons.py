@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.metrics.words import LATIN
 from xlgen.reports.certainty import Estimate, Parts, Scored, estimate, subtract
 from xlgen.reports.published import SIZES, published, published_rows
@@ -259,9 +259,9 @@ def languages_of(languages: Sequence[str], where: Where) -> tuple[str, ...]:
     kept = {
         "English": lambda code: code == SOURCE,
         "other languages": lambda code: code != SOURCE,
-        "other scripts": lambda code: LATIN not in LANGUAGES[code].scripts,
+        "other scripts": lambda code: LATIN not in KNOWN[code].scripts,
     }[where]
-    return tuple(code for code in LANGUAGES if code in languages and kept(code))
+    return tuple(code for code in KNOWN if code in languages and kept(code))
 
 
 def printed_gap(
@@ -270,7 +270,7 @@ def printed_gap(
     """Return the mean difference of two printed rows, each (row, size), over the languages of both."""
     gaps = [
         ours.mean - theirs.mean
-        for code in languages_of(tuple(LANGUAGES), comparison.where)
+        for code in languages_of(tuple(KNOWN), comparison.where)
         if (ours := published(*first, language=code, metric=comparison.metric))
         and (theirs := published(*second, language=code, metric=comparison.metric))
     ]

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 
-from xlgen.languages import LANGUAGES, SOURCE
-from xlgen.reports.grid import QUALITY, Grid, wrong_share
+from xlgen.languages import KNOWN, SOURCE
+from xlgen.reports.grid import QUALITY, Grid, metric_label, wrong_share
 from xlgen.reports.read import History
 from xlgen.reports.svg import (
     GRID,
@@ -55,11 +55,11 @@ def draw_languages(grid: Grid, *, name: str) -> Picture:
         for system in range(len(grid.systems)):
             _draw_quality(left, grid, system)
             _draw_wrong(right, grid, system)
-        left.set_yticks(range(rows), [LANGUAGES[code].name for code in grid.languages])
+        left.set_yticks(range(rows), [KNOWN[code].name for code in grid.languages])
         left.set_ylim(rows - 0.4, -0.6)
         left.set_xlim(left=0)
         right.set_xlim(-4, 104)
-        left.set_title("SP-ROUGE-Lsum, higher is better")
+        left.set_title(f"{metric_label(grid.quality)}, higher is better")
         right.set_title("Wrong language, %, lower is better")
         for axes in (left, right):
             axes.grid(visible=False, axis="y")
@@ -85,7 +85,7 @@ def draw_languages(grid: Grid, *, name: str) -> Picture:
 def _draw_quality(axes: Axes, grid: Grid, system: int) -> None:
     shift = _shift(system, len(grid.systems))
     for row, language in enumerate(grid.languages):
-        cell = grid.cell(language, QUALITY, system)
+        cell = grid.cell(language, grid.quality, system)
         if cell is None:
             continue
         if cell.low is not None and cell.high is not None:
@@ -155,7 +155,7 @@ def draw_tradeoff(grid: Grid, *, name: str) -> Picture | None:
                 va="center_baseline", zorder=4,
             )  # fmt: skip
         axes.set_xlabel("outputs in the wrong language, %")
-        axes.set_ylabel("SP-ROUGE-Lsum")
+        axes.set_ylabel(metric_label(grid.quality))
         axes.set_xlim(-4, 104)
         axes.set_ylim(bottom=0)
         axes.tick_params(length=0, labelcolor=SOFT)
@@ -167,7 +167,7 @@ def draw_tradeoff(grid: Grid, *, name: str) -> Picture | None:
 
 
 def _point(grid: Grid, system: int, language: str) -> tuple[float, float] | None:
-    cell = grid.cell(language, QUALITY, system)
+    cell = grid.cell(language, grid.quality, system)
     share = wrong_share(grid, system, languages=[language])
     return None if cell is None or share is None else (share.value, cell.value)
 

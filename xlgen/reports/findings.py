@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.grid import (
     ALL_ENGLISH,
-    QUALITY,
     WRONG_WORDS,
     Average,
     Grid,
     difference,
     empty_share,
     measure,
+    metric_label,
     wrong_references,
     wrong_share,
 )
@@ -93,8 +93,8 @@ def find(grid: Grid) -> Findings:
 def _glance(grid: Grid, system: int) -> Glance:
     return Glance(
         system=grid.systems[system],
-        english=grid.cell(SOURCE, QUALITY, system),
-        others=grid.average(QUALITY, system),
+        english=grid.cell(SOURCE, grid.quality, system),
+        others=grid.average(grid.quality, system),
         wrong=wrong_share(grid, system, languages=grid.others),
         empty=empty_share(grid, system, languages=grid.others),
     )
@@ -106,7 +106,7 @@ def _unlike(grid: Grid) -> str:
         system: dict.fromkeys(
             measure(cell)
             for (_, metric, of), cell in grid.cells.items()
-            if metric == QUALITY and of == system and cell.signature
+            if metric == grid.quality and of == system and cell.signature
         )
         for system in range(len(grid.systems))
     }
@@ -116,13 +116,14 @@ def _unlike(grid: Grid) -> str:
         f"{grid.systems[system]}: {', '.join(map(one_line, texts))}"
         for system, texts in measures.items()
     )
-    return f"The signatures of SP-ROUGE-Lsum differ: {found}. Evaluate all with the same --spm."
+    quality = metric_label(grid.quality)
+    return f"The signatures of {quality} differ: {found}. Evaluate all with the same --spm."
 
 
 def _uneven(grid: Grid) -> list[str]:
     """Say where the systems were scored on different numbers of examples."""
     uneven = [
-        f"{LANGUAGES[code].name} {grid.count(code)}"
+        f"{KNOWN[code].name} {grid.count(code)}"
         for code in grid.languages
         if len(grid.counts(code)) > 1
     ]
@@ -142,11 +143,10 @@ def _elsewhere(grid: Grid) -> str:
 
 def _ranked(grid: Grid, systems: Sequence[int], languages: Sequence[str]) -> list[int]:
     """Order systems by their mean over the languages that all of them have."""
-    shared = [
-        code for code in languages if all(grid.cell(code, QUALITY, s) is not None for s in systems)
-    ]
+    quality = grid.quality
+    shared = [c for c in languages if all(grid.cell(c, quality, s) is not None for s in systems)]
     total = {
-        s: sum(cell.value for code in shared if (cell := grid.cell(code, QUALITY, s)))
+        s: sum(cell.value for code in shared if (cell := grid.cell(code, quality, s)))
         for s in systems
     }
     return sorted(systems, key=lambda s: -total[s]) if shared else []
@@ -233,7 +233,7 @@ def _ahead(grid: Grid, method: int, base: int) -> list[str]:
     """Name the other languages in which a method is clearly ahead."""
     gaps = {code: difference(grid, (method, base), languages=[code]) for code in grid.others}
     return [
-        LANGUAGES[code].name
+        KNOWN[code].name
         for code, gap in gaps.items()
         if gap is not None and gap.low is not None and gap.low > 0
     ]
@@ -259,9 +259,9 @@ def _place(grid: Grid, methods: Sequence[int], *, languages: Sequence[str], plac
 
 def _value(grid: Grid, system: int, languages: Sequence[str]) -> str:
     score = (
-        grid.cell(SOURCE, QUALITY, system)
+        grid.cell(SOURCE, grid.quality, system)
         if list(languages) == [SOURCE]
-        else grid.average(QUALITY, system)
+        else grid.average(grid.quality, system)
     )
     return number(score.value if score else None)
 

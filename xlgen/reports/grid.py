@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.metrics import METRICS
 from xlgen.metrics.pieces import Pieces
 from xlgen.reports.read import Cell, Prediction, RunResults
@@ -93,6 +93,12 @@ class Grid:
         order = dict.fromkeys([*MAIN_METRICS, *METRICS, *sorted(found)])
         return tuple(metric for metric in order if metric in found)
 
+    @property
+    def quality(self) -> str:
+        """The metric that says how good a system is: SP-ROUGE-Lsum, or what a benchmark has in its place."""
+        own = (m for m in self.metrics if m in METRICS and not METRICS[m](Pieces()).by_default)
+        return QUALITY if QUALITY in self.metrics else next(own, QUALITY)
+
     def cell(self, language: str, metric: str, system: int) -> Cell | None:
         """Return a score, or None where it is missing."""
         return self.cells.get((language, metric, system))
@@ -114,8 +120,8 @@ class Grid:
 
         An empty output has no share of ASCII, so that metric's n (in scores.json) can be lower.
         """
-        cells = self.cells.items()
-        return sorted({c.n for (code, name, _), c in cells if (code, name) == (language, QUALITY)})
+        wanted = (language, self.quality)
+        return sorted({cell.n for key, cell in self.cells.items() if key[:2] == wanted})
 
     def count(self, language: str) -> str:
         """Return `counts` for a table."""
@@ -137,8 +143,7 @@ class Grid:
         Not those of code switching: they are undefined where no output counts, and older runs have none.
         """
         return [
-            f"{self.title}: {self.systems[system]} has no {metric_label(metric)} "
-            f"for {LANGUAGES[language].name}"
+            f"{self.title}: {self.systems[system]} has no {metric_label(metric)} for {KNOWN[language].name}"
             for system in range(len(self.systems))
             for metric in self.metrics
             for language in self.languages
@@ -186,7 +191,7 @@ def make_grid(runs: Sequence[RunResults], *, benchmark: str, split: str) -> Grid
         split=split,
         runs=tuple(runs),
         systems=name_systems(runs),
-        languages=tuple(code for code in LANGUAGES if code in found),
+        languages=tuple(code for code in KNOWN if code in found),
         cells=cells,
         examples={
             (system, language): tuple(p for p in predictions if p.language == language)
@@ -245,7 +250,7 @@ def wrong_references(grid: Grid) -> Average | None:
             for example in grid.examples.get((system, code), ())
             if example.reference
         }
-        label = LANGUAGES[code].cld3
+        label = KNOWN[code].cld3
         parts.append(
             {
                 key: (document, 0.0 if identify(reference)[0] == label else 100.0)
@@ -263,10 +268,11 @@ def _share(parts: Iterable[Scores]) -> Average | None:
 
 
 def difference(
-    grid: Grid, systems: tuple[int, int], *, languages: Sequence[str], metric: str = QUALITY
+    grid: Grid, systems: tuple[int, int], *, languages: Sequence[str], metric: str | None = None
 ) -> Average | None:
     """Average the first system minus the second over the languages both have, paired by article."""
     first, second = systems
+    metric = metric or grid.quality
     both = [
         (a, b)
         for code in languages

@@ -17,7 +17,7 @@ from rich.table import Table as RichTable
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
 from xlgen.files import write_whole
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.progress import progress
 from xlgen.reports.figures import Picture, draw_curves, draw_languages, draw_tradeoff
 from xlgen.reports.findings import Findings, find
@@ -77,7 +77,7 @@ class Section:
     @property
     def variants(self) -> tuple[str, ...]:
         """The metrics of the folded table."""
-        shown = {*MAIN_METRICS, *SWITCHING_METRICS}
+        shown = {*MAIN_METRICS, *SWITCHING_METRICS, self.grid.quality}
         return tuple(metric for metric in self.grid.metrics if metric not in shown)
 
     @property
@@ -110,7 +110,8 @@ class Section:
     @property
     def main(self) -> tuple[str, ...]:
         """The metrics of the first table."""
-        return tuple(metric for metric in self.grid.metrics if metric in MAIN_METRICS)
+        shown = (self.grid.quality, *MAIN_METRICS)
+        return tuple(metric for metric in self.grid.metrics if metric in shown)
 
 
 def make_report(
@@ -237,7 +238,7 @@ def _conditions(run: RunResults, benchmark: str, split: str) -> list[str]:
     codes = {cell.language for cell in cells}
     every = set(BENCHMARKS[benchmark].languages) if benchmark in BENCHMARKS else set()
     options = {
-        "--languages": "" if codes == every else ",".join(c for c in LANGUAGES if c in codes),
+        "--languages": "" if codes == every else ",".join(c for c in KNOWN if c in codes),
         "--limit": str(cells[0].limit or ""),
         "--spm": cells[0].spm or "",
     }

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 import xlgen
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.figures import Picture
 from xlgen.reports.grid import meanings, metric_label
 from xlgen.reports.text import number
@@ -32,7 +32,7 @@ def render_page(template: str, **values: Any) -> str:
     environment.filters["breakable"] = _breakable
     environment.filters["metric_label"] = metric_label
     environment.filters["meanings"] = meanings
-    environment.globals |= {"languages": LANGUAGES, "source": SOURCE, "svg": _svg}
+    environment.globals |= {"languages": KNOWN, "source": SOURCE, "svg": _svg}
     return environment.get_template(template).render(
         version=xlgen.__version__,
         policy=_policy(style, script),

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.figures import Picture, colour, marker
 from xlgen.reports.grid import ENGLISH, TARGET
 from xlgen.reports.published import Printed
@@ -32,7 +32,7 @@ def panels(rows: int, languages: Sequence[str], *, height: float) -> Iterator[tu
         figure = Figure(figsize=(WIDTH, height))
         grid = figure.subplots(rows, len(languages), sharey="row", squeeze=False)
         for axes, code in zip(grid[0], languages, strict=True):
-            axes.set_title(LANGUAGES[code].name)
+            axes.set_title(KNOWN[code].name)
         for axes in figure.axes:
             axes.tick_params(length=0, labelcolor=SOFT)
         yield figure, [list(line) for line in grid]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.grid import ALL_ENGLISH, ENGLISH, QUALITY, TARGET, WRONG_WORDS
 from xlgen.reports.read import Prediction
 from xlgen.reports.text import clip, visible
@@ -97,7 +97,7 @@ def pick_samples(
             _sample(shown, [known.get((code, i)) for known in found], mark) for i in ids[:count]
         )
         if samples:
-            language = LANGUAGES[code]
+            language = KNOWN[code]
             picked.append(
                 LanguageSamples(code, language.name, language.right_to_left, samples, len(ids))
             )

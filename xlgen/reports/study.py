@@ -14,7 +14,7 @@ from typing import Any
 
 from xlgen.errors import InputError
 from xlgen.files import read_object
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.certainty import Estimate, Parts, Scored, Seed, estimate, mean, subtract
 from xlgen.reports.grid import QUALITY, covers, measure
 from xlgen.reports.published import published_rows
@@ -83,7 +83,7 @@ class Study:
     def languages(self) -> tuple[str, ...]:
         """The languages that any run was scored in."""
         found = {language for job in self.jobs for language, _ in self._cells(job, PROTOCOL)}
-        return tuple(code for code in LANGUAGES if code in found)
+        return tuple(code for code in KNOWN if code in found)
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class Study:
     @property
     def targets(self) -> tuple[str, ...]:
         """The languages that some run was made for."""
-        return tuple(code for code in LANGUAGES if code in {job.target for job in self.jobs})
+        return tuple(code for code in KNOWN if code in {job.target for job in self.jobs})
 
     def has(self, row: str, size: str) -> bool:
         """Whether the sweep lists a row at a size, run or not."""
@@ -242,7 +242,7 @@ class Study:
             cells = [self._cells(job, PROTOCOL).get((language, QUALITY)) for job in self.jobs]
             counts = sorted({cell.n for cell in cells if cell})
             if len(counts) > 1:
-                name = LANGUAGES[language].name
+                name = KNOWN[language].name
                 yield f"{name}: rows were scored on {listed([str(n) for n in counts])} outputs"
 
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.reports.figures import Picture, colour, marker
 from xlgen.reports.grid import ASCII, QUALITY
 from xlgen.reports.panels import PLAIN, WIDTH, finish
@@ -54,7 +54,7 @@ def draw_learning(study: Study, size: str) -> Picture | None:
 
 
 def _curves(study: Study, row: str, size: str, *, metric: str) -> dict[str, Curve]:
-    """Return a row's curves by language, in the order of LANGUAGES."""
+    """Return a row's curves by language, in the order of KNOWN."""
     found: dict[str, Curve] = {}
     for job in study.jobs:
         if (job.row, job.size) == (row, size):
@@ -62,7 +62,7 @@ def _curves(study: Study, row: str, size: str, *, metric: str) -> dict[str, Curv
                 if point.metric == metric and point.value is not None:
                     curve = found.setdefault(point.language, {})
                     curve.setdefault(point.step, []).append(point.value)
-    return {code: found[code] for code in LANGUAGES if code in found}
+    return {code: found[code] for code in KNOWN if code in found}
 
 
 def _draw(axes: Axes, curves: dict[str, Curve]) -> None:

@@ -3,7 +3,7 @@
 The paper shows examples of it (Table 1) and prints no numbers, so only our lines stand here.
 """
 
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.reports.grid import ASCII, SWITCHING_METRICS
 from xlgen.reports.study import PROTOCOL, Study, Summary
 from xlgen.reports.study_tables import ELSE, OTHERS, OURS, Block, Line, StudyTable, focus
@@ -29,7 +29,7 @@ def without_labels(study: Study) -> tuple[str, ...]:
 
 def switching_tables(study: Study, *, selection: str = PROTOCOL) -> tuple[StudyTable, ...]:
     """Make a table of means over languages, then one of each; none where nothing was measured."""
-    names = {code: LANGUAGES[code].name for code in without_labels(study)}
+    names = {code: KNOWN[code].name for code in without_labels(study)}
     metrics = [
         metric
         for metric in SWITCHING

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xlgen.languages import LANGUAGES, SOURCE
+from xlgen.languages import KNOWN, LANGUAGES, SOURCE
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
 from xlgen.reports.published import (
     SEEDS,
@@ -95,7 +95,7 @@ def focus(study: Study) -> tuple[str, ...]:
     """Return the languages of Tables 10 and 11: the paper's, and the study's; of many, its targets."""
     shown = set(published_languages("10"))
     own = study.languages if len(study.languages) <= FEW else study.targets
-    return tuple(code for code in LANGUAGES if code in shown or code in own)
+    return tuple(code for code in KNOWN if code in shown or code in own)
 
 
 def _columns(languages: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from xlgen.config import from_json
 from xlgen.errors import InputError
 from xlgen.files import read_object
-from xlgen.languages import LANGUAGES, SOURCE, language_code
+from xlgen.languages import KNOWN, SOURCE, language_code
 from xlgen.model import MODELS
 from xlgen.reports.read import Cell, Prediction, read_lines, read_run
 from xlgen.reports.text import listed, one_line
@@ -75,7 +75,7 @@ def note_of(jobs: Sequence[Job]) -> str:
     """Say what stands behind the name of a row, by target where that differs."""
     found: dict[str, dict[str, None]] = {}
     for job in jobs:
-        found.setdefault(job.note, {})[LANGUAGES[job.target].name if job.target else ""] = None
+        found.setdefault(job.note, {})[KNOWN[job.target].name if job.target else ""] = None
     if len(found) == 1:
         return next(iter(found))
     told = ((note, list(filter(None, names))) for note, names in found.items() if note)

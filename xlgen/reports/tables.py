@@ -13,12 +13,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from xlgen.errors import InputError
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.registry import near_names
 from xlgen.reports.grid import (
     ASCII,
     ENGLISH,
-    QUALITY,
     TARGET,
     Average,
     Grid,
@@ -26,6 +25,7 @@ from xlgen.reports.grid import (
     difference,
     list_benchmarks,
     make_grid,
+    metric_label,
 )
 from xlgen.reports.read import Cell, RunResults
 from xlgen.reports.text import number, one_line
@@ -40,14 +40,16 @@ def terminal_table(
 ) -> RichTable:
     """Make the table of one benchmark for a terminal of `width` columns; 80 are enough.
 
-    Per system: SP-ROUGE-Lsum with half its 95 % interval; for up to three systems also LID target /
-    LID English / ASCII.
+    Per system: SP-ROUGE-Lsum, or the benchmark's own quality, with half its 95 % interval; for up to three
+    systems also LID target / LID English / ASCII, where outputs are scored so.
     """
     grid = pick_grid(runs, benchmark, split=split)
     systems = range(len(grid.systems))
-    few = len(systems) <= FEW
+    few = len(systems) <= FEW and TARGET in grid.metrics
     table = RichTable(
-        title=Text(f"{grid.title}: SP-ROUGE-Lsum ± half the 95 % interval", style="bold"),
+        title=Text(
+            f"{grid.title}: {metric_label(grid.quality)} ± half the 95 % interval", style="bold"
+        ),
         caption=Text(
             f"{BEST} best of the row; "
             + ("LID xx/en/ASCII: confidence in the target language, in English; " if few else "")
@@ -67,7 +69,7 @@ def terminal_table(
         if few:
             table.add_column("LID xx/\nen/ASCII", justify="right", style="dim", no_wrap=True)
     for language in grid.languages:
-        name = LANGUAGES[language].name if width >= 90 else language
+        name = KNOWN[language].name if width >= 90 else language
         values = [text for s in systems for text in _terminal(grid, language, s)[: 1 + few]]
         table.add_row(Text(name), Text(grid.count(language)), *values)
     if grid.others:
@@ -82,10 +84,15 @@ def terminal_table(
 
 
 def markdown_table(
-    runs: Sequence[RunResults], benchmark: str, *, split: str | None = None, metric: str = QUALITY
+    runs: Sequence[RunResults],
+    benchmark: str,
+    *,
+    split: str | None = None,
+    metric: str | None = None,
 ) -> str:
     """Make a Markdown table of one metric: languages x systems with intervals, the best in bold."""
     grid = pick_grid(runs, benchmark, split=split)
+    metric = metric or grid.quality
     systems = range(len(grid.systems))
     lines = [
         f"| {' | '.join(['language', 'n', *map(_escape, grid.systems)])} |",
@@ -94,7 +101,7 @@ def markdown_table(
     for language in grid.languages:
         best = grid.best(language, metric)
         scores = [_plain(grid.cell(language, metric, s), bold=s in best) for s in systems]
-        row = [LANGUAGES[language].name, grid.count(language), *scores]
+        row = [KNOWN[language].name, grid.count(language), *scores]
         lines.append(f"| {' | '.join(row)} |")
     if grid.others:
         averages = [grid.average(metric, s) for s in systems]
@@ -136,12 +143,13 @@ def scores_records(runs: Sequence[RunResults], systems: Sequence[str]) -> list[d
     ]
 
 
-def differences_records(grid: Grid, *, metric: str = QUALITY) -> list[dict[str, Any]]:
+def differences_records(grid: Grid, *, metric: str | None = None) -> list[dict[str, Any]]:
     """List, for every two systems, the first's score minus the second's by language and on average.
 
     Paired by article, with 95 % intervals; `language` is "others" for the average without English. Scores
     that were measured in different ways give nothing.
     """
+    metric = metric or grid.quality
     places = {code: [code] for code in grid.languages} | {"others": list(grid.others)}
     found = [
         (first, second, place, difference(grid, (first, second), languages=codes, metric=metric))
@@ -189,16 +197,16 @@ def _no_formula(value: Any) -> Any:
 
 
 def _terminal(grid: Grid, language: str, system: int) -> tuple[Text, Text]:
-    cell = grid.cell(language, QUALITY, system)
+    cell = grid.cell(language, grid.quality, system)
     rest = [grid.cell(language, metric, system) for metric in (TARGET, ENGLISH, ASCII)]
     if cell is None:
         return Text(MISSING, style="italic"), _shares(rest)
-    best = system in grid.best(language, QUALITY)
+    best = system in grid.best(language, grid.quality)
     return Text(_half(cell) + (BEST if best else " "), style="bold" if best else ""), _shares(rest)
 
 
 def _terminal_average(grid: Grid, system: int) -> tuple[Text, Text]:
-    average = grid.average(QUALITY, system)
+    average = grid.average(grid.quality, system)
     rest = [grid.average(metric, system) for metric in (TARGET, ENGLISH, ASCII)]
     if average is None:
         return Text(MISSING, style="italic"), _shares(rest)

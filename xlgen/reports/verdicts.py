@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xlgen.files import write_whole
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.reports import FINDINGS
 from xlgen.reports.certainty import Estimate
 from xlgen.reports.claims import Claim
@@ -259,6 +259,6 @@ def seeds_text(part: Part) -> str:
 def languages_text(part: Part) -> str:
     """Name the languages of a comparison, and those that it lacks."""
     found = part.ours.languages if part.ours else ()
-    lacks = [LANGUAGES[code].name for code in part.asked if code not in found]
-    names = ", ".join(LANGUAGES[code].name for code in found)
+    lacks = [KNOWN[code].name for code in part.asked if code not in found]
+    names = ", ".join(KNOWN[code].name for code in found)
     return f"{names}; not {listed(lacks)}" if names and lacks else names or part.where

@@ -18,6 +18,13 @@ SOURCES = Table(
         "wikilingua0-clean": "xlgen.sources.wikilingua:clean_rows",
         "xlsum": "xlgen.sources.xlsum:xlsum_rows",
         "gigaword": "xlgen.sources.gigaword:gigaword_rows",
+        "xnli": "xlgen.sources.sentences:XNLI",
+        "pawsx": "xlgen.sources.sentences:PAWSX",
+        "squad": "xlgen.sources.questions:SQUAD",
+        "xquad": "xlgen.sources.questions:XQUAD",
+        "mlqa": "xlgen.sources.questions:MLQA",
+        "tydiqa": "xlgen.sources.questions:TYDIQA",
+        "wikiann": "xlgen.sources.entities:WIKIANN",
     },
 )
 

@@ -12,11 +12,13 @@ def fetch(name: str, *, languages: Sequence[str] | None = None) -> Path:
     """Download a data set of some languages (None: all there are) into its folder; return the folder.
 
     What is there already is not fetched again. Raises `InputError`, with the files and their place, where the
-    hub cannot be reached or `huggingface_hub` is not installed.
+    hub cannot be reached, does not have it, or `huggingface_hub` is not installed.
     """
     if name not in PUBLISHED:
         raise InputError(f"unknown data set {name!r}: {near_names(name, [*PUBLISHED])}")
     data, folder = PUBLISHED[name], place_of(name)
+    if not data.repository:
+        raise InputError(f"{name}: its official files are not on the hub; {_by_hand(data, folder)}")
     patterns = patterns_of(data, languages)
     try:
         from huggingface_hub import snapshot_download

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from xlgen.errors import InputError
-from xlgen.languages import language_code
+from xlgen.languages import wikilingua_code
 
 
 class LeftOut(Protocol):
@@ -17,7 +17,7 @@ class LeftOut(Protocol):
     def __contains__(self, paragraph: str) -> bool: ...
 
 
-def text_files(corpus: Path, *, code_of: Callable[[str], str] = language_code) -> dict[str, Path]:
+def text_files(corpus: Path, *, code_of: Callable[[str], str] = wikilingua_code) -> dict[str, Path]:
     """Return the files of a corpus by language code; refuse a folder without any.
 
     `code_of` returns the code that a name means, or refuses it: by default all but the eighteen.

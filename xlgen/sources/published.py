@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from xlgen.errors import InputError
 
@@ -21,19 +22,21 @@ class Published:
     """A data set as it is published.
 
     `files` are what to put into its folder. `patterns` are the hub's files of a language, `{language}` being
-    its name there (`languages`), in `repository` at `revision`. `sizes` are examples of train, validation and
-    test by language, as `told_by` says.
+    its name there (`languages`), in `repository` at `revision`; without one, it is fetched by hand. `sizes`
+    are examples of train, validation and test by language, as `told_by` says. What to do with a record that
+    is none says `on_bad`.
     """
 
     name: str
     files: str
-    repository: str
-    patterns: tuple[str, ...]
     licence: str
+    repository: str = ""
+    patterns: tuple[str, ...] = ()
     revision: str = "main"
     languages: Mapping[str, str] = field(default_factory=dict)
     sizes: Sizes = field(default_factory=dict)
     told_by: str = ""
+    on_bad: Literal["refuse", "skip"] = "skip"
 
     def refuse_missing(self, folder: Path) -> None:
         """Raise `InputError` unless the folder is there: what to download, where from, where to."""
@@ -44,8 +47,9 @@ class Published:
 
     def remedy(self, folder: Path) -> str:
         """Return what to do for a folder that lacks files."""
+        fetch = f" with network `xlgen data fetch {self.name}` does it;" if self.repository else ""
         return (
-            f"put {self.files} into it ({self.licence}); with network `xlgen data fetch {self.name}` does it;"
+            f"put {self.files} into it ({self.licence});{fetch}"
             f" for another folder set {PLACE} to the one it lies in, or write {self.name}:FOLDER"
         )
 
@@ -139,4 +143,66 @@ MC4 = Published(
     licence="ODC-BY",
 )
 
-PUBLISHED = {one.name: one for one in (WIKILINGUA, XLSUM, GIGAWORD, MC4)}
+
+def _by_hand(name: str, files: str, *, licence: str) -> Published:
+    """Return a set whose readers know what is odd in it: other bad records tell of another file."""
+    return Published(name=name, files=files, licence=licence, on_bad="refuse")
+
+
+XNLI = _by_hand(
+    "xnli",
+    "the unpacked XNLI-1.0.zip of https://cims.nyu.edu/~sbowman/xnli and multinli_1.0.zip of"
+    " https://cims.nyu.edu/~sbowman/multinli",
+    licence="CC-BY-NC-4.0; MultiNLI's own",
+)
+PAWSX = _by_hand(
+    "pawsx",
+    "the unpacked x-final.tar.gz of https://github.com/google-research-datasets/paws/tree/master/pawsx",
+    licence="Google's, for any purpose",
+)
+SQUAD = _by_hand(
+    "squad",
+    "train-v1.1.json and dev-v1.1.json of https://rajpurkar.github.io/SQuAD-explorer",
+    licence="CC-BY-SA-4.0",
+)
+XQUAD = _by_hand(
+    "xquad",
+    "xquad.<language>.json of https://github.com/google-deepmind/xquad",
+    licence="CC-BY-SA-4.0",
+)
+MLQA = _by_hand(
+    "mlqa",
+    "the unpacked MLQA_V1.zip of https://github.com/facebookresearch/MLQA",
+    licence="CC-BY-SA-3.0",
+)
+TYDIQA = _by_hand(
+    "tydiqa",
+    "tydiqa-goldp-v1.1-train.json and -dev.json of https://github.com/google-research-datasets/tydiqa",
+    licence="Apache-2.0",
+)
+WIKIANN = _by_hand(
+    "wikiann",
+    "en/, th/, ... of the unpacked archives of https://github.com/afshinrahimi/mmner",
+    licence="no licence is stated",
+)
+
+PUBLISHED = {
+    one.name: one
+    for one in (
+        WIKILINGUA, XLSUM, GIGAWORD, MC4, XNLI, PAWSX, SQUAD, XQUAD, MLQA, TYDIQA, WIKIANN,
+    )
+}  # fmt: skip
+
+
+def is_published(path_or_name: str | Path) -> bool:
+    """Return whether a name is that of a data set of others, which stands in a folder of the user's."""
+    return _name(path_or_name) in PUBLISHED
+
+
+def publication(source: str | Path) -> Published:
+    """Return the data set of NAME, of NAME-clean, or of either with :FOLDER."""
+    return PUBLISHED[_name(source)]
+
+
+def _name(source: str | Path) -> str:
+    return str(source).partition(":")[0].removesuffix("-clean")

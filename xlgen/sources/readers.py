@@ -18,7 +18,7 @@ from xlgen.languages import language_code
 from xlgen.progress import progress
 from xlgen.registry import near_names
 from xlgen.sources import SOURCES
-from xlgen.sources.published import PUBLISHED
+from xlgen.sources.published import is_published, publication
 from xlgen.sources.rows import BadRow, Row, Selection
 
 log = logging.getLogger(__name__)
@@ -91,12 +91,12 @@ def read_examples(
     an id of the file's name and the row's number. `language` is that of the whole file; `languages`
     keeps those only. A file is all of one split, unless it has a column `split`. Of all but packaged data,
     HTML in texts and other language codes are warned of, a line for each kind. Bad records of a published
-    data set, which nobody here can mend, are left out and warned of.
+    data set, which nobody here can mend, are left out and warned of where its entry in PUBLISHED says so.
     """
     published = is_published(path_or_name)
     reading = read_with_notes(
         path_or_name, columns=columns, language=language, split=split, require_target=require_target,
-        languages=languages, on_bad="skip" if published else "refuse",
+        languages=languages, on_bad=publication(path_or_name).on_bad if published else "refuse",
     )  # fmt: skip
     if published or find_source(path_or_name) in SUFFIXES.values():
         for warning in reading.notes.warnings():
@@ -117,10 +117,11 @@ def read_with_notes(
     """Read as `read_examples`, and say what was noticed; bad records are refused or skipped."""
     codes = None if languages is None else frozenset(map(language_code, languages))
     wanted = Selection(split, codes)
+    source = SOURCES[find_source(path_or_name)]
+    require_target = require_target and not getattr(source, "empty_targets", False)
     check = _Check(columns, language=language, require_target=require_target)
     notes, examples = Notes(), []
-    rows = SOURCES[find_source(path_or_name)](path_or_name, wanted)
-    for row in progress(rows, f"Reading {path_or_name}"):
+    for row in progress(source(path_or_name, wanted), f"Reading {path_or_name}"):
         notes.rows += 1
         try:
             if check.is_of_split(row, split):
@@ -160,11 +161,6 @@ def _why_empty(wanted: Selection, examples: list[Example], notes: Notes) -> str:
     if notes.rejected:
         return f"none of {notes.rows:,} records is good; the first: {notes.rejections[0]}"
     return "expected at least one record, the file has none"
-
-
-def is_published(path_or_name: str | Path) -> bool:
-    """Return whether a name is that of a data set of others, which stands in a folder of the user's."""
-    return str(path_or_name).partition(":")[0].removesuffix("-clean") in PUBLISHED
 
 
 def find_source(path_or_name: str | Path) -> str:

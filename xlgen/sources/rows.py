@@ -126,6 +126,19 @@ def parquet_rows(source: str | Path, wanted: Selection | None = None) -> Iterato
             _damaged(name, number, "Parquet", error)
 
 
+def line_rows(source: str | Path) -> Iterator[Row | BadRow]:
+    """Read a text file's lines, empty ones too, each a row with the field `line`."""
+    with open_bytes(Path(source)) as file:
+        lines = _Lines(file, str(source))
+        while True:
+            try:
+                yield Row(str(source), lines.number + 1, {"line": next(lines)})
+            except StopIteration:
+                return
+            except _BadLineError as error:
+                yield BadRow(str(source), lines.number, str(error))
+
+
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file, unpacked if it ends in .gz or .xz."""
     openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}

@@ -20,6 +20,7 @@ STUDIES = Table(
         "night": "xlgen.studies.named:night",
         "kappas": "xlgen.studies.named:kappas",
         "paper": "xlgen.studies.named:paper",
+        **{f"table{n}": f"xlgen.studies.named:table_{n}" for n in range(2, 8)},
         "table8": "xlgen.studies.named:table_8",
         "table10": "xlgen.studies.named:table_10",
         "table11": "xlgen.studies.named:table_11",

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from xlgen.recipes import howto
 from xlgen.recipes import paper as published
+from xlgen.recipes import understanding as tuned
 from xlgen.recipes.text_tuning import TextTuning, bank
-from xlgen.reports.published import printed_cells, published_languages
+from xlgen.reports.published import printed_cells, published_languages, published_sizes
 from xlgen.run import Adaptation, Data
 from xlgen.studies.rows import PLAIN, ROWS, Rows
 from xlgen.training.schedules import Cosine
@@ -63,6 +64,51 @@ def paper() -> Rows:
         intermediate=published.prompt_lm(),
         labels=Data(source="gigaword", split="train", languages=("en",)),
         benchmark=published.LABELS,
+    )
+
+
+def table_2() -> Rows:
+    """The paper's Table 2: XNLI, learnt from MultiNLI in English."""
+    return _understanding("2", "xnli", learnt=(tuned.prompt_xnli(), tuned.model_xnli()))
+
+
+def table_3() -> Rows:
+    """The paper's Table 3: XQuAD, learnt from SQuAD."""
+    return _understanding("3", "xquad", learnt=(tuned.prompt_squad(), tuned.model_squad()))
+
+
+def table_4() -> Rows:
+    """The paper's Table 4: MLQA, learnt from SQuAD."""
+    return _understanding("4", "mlqa", learnt=(tuned.prompt_squad(), tuned.model_squad()))
+
+
+def table_5() -> Rows:
+    """The paper's Table 5: TyDiQA-GoldP, learnt from its English questions."""
+    return _understanding("5", "tydiqa", learnt=(tuned.prompt_tydiqa(), tuned.model_tydiqa()))
+
+
+def table_6() -> Rows:
+    """The paper's Table 6: PAWS-X, learnt from PAWS in English."""
+    return _understanding("6", "pawsx", learnt=(tuned.prompt_pawsx(), tuned.model_pawsx()))
+
+
+def table_7() -> Rows:
+    """The paper's Table 7: named entities of WikiANN, learnt in English."""
+    return _understanding("7", "wikiann", learnt=(tuned.prompt_wikiann(), tuned.model_wikiann()))
+
+
+def _understanding(table: str, benchmark: str, *, learnt: tuple[Adaptation, Adaptation]) -> Rows:
+    """Return both ways at the sizes a table prints: the best validation score of each language."""
+    sizes = paper().sizes
+    return Rows(
+        rows=PLAIN,
+        sizes={size: sizes[size] for size in published_sizes("prompt", table=table)},
+        prompt=learnt[0],
+        model=learnt[1],
+        benchmark=benchmark,
+        validation_limit=None,
+        printed=table,
+        split="validation",
     )
 
 

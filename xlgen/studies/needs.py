@@ -22,11 +22,9 @@ from xlgen.recipes.evaluation import Baseline, Evaluation
 from xlgen.recipes.language_tuning import LanguageTuning
 from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation
-from xlgen.sources import SOURCES
 from xlgen.sources.mc4 import shards_of
-from xlgen.sources.published import MC4, PUBLISHED, place_of
-from xlgen.sources.readers import find_source, is_published
-from xlgen.sources.rows import BadRow, Selection
+from xlgen.sources.missing import why_missing
+from xlgen.sources.published import MC4, is_published
 from xlgen.studies.plan import Job, Plan
 
 _count = cache(count_parameters)
@@ -89,7 +87,7 @@ def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
         return [_model(config.model, shapes), _text(config.text, config.model)]
     if isinstance(config, Evaluation | Baseline):
         chosen = BENCHMARKS[config.benchmark]
-        splits = ["test"] if isinstance(config, Baseline) else ["validation", "test"]
+        splits = ["test"] if isinstance(config, Baseline) else ["validation", config.split]
         languages = config.languages or chosen.languages
         return [_labels(chosen.source, splits=splits, languages=languages)]
     return []
@@ -118,25 +116,10 @@ def _labels(name: str, *, splits: Sequence[str], languages: Sequence[str]) -> Ne
 def _looked_up(need: Need) -> Need:
     """Return the need of published labels with what is missing of them; others as they are."""
     for split in dict.fromkeys(split for split, _ in need.parts):
-        wanted = {language for of, language in need.parts if of == split}
-        try:
-            left = _unseen(need.name, split, wanted)
-        except InputError as error:
-            return replace(need, missing=str(error))
-        if left:
-            folder = place_of(need.name)
-            remedy = PUBLISHED[need.name.partition(":")[0].removesuffix("-clean")].remedy(folder)
-            return replace(need, missing=f"{folder}: no {split} in {', '.join(left)}; {remedy}")
+        wanted = [language for of, language in need.parts if of == split]
+        if missing := why_missing(need.name, split=split, languages=wanted):
+            return replace(need, missing=missing)
     return need
-
-
-def _unseen(name: str, split: str, languages: set[str]) -> list[str]:
-    """Return the languages that a split has no record of; reads until each has one."""
-    left = set(languages)
-    rows = SOURCES[find_source(name)](name, Selection(split, frozenset(languages)))
-    while left and (row := next(rows, None)) is not None:
-        left.discard(row.language if isinstance(row, BadRow) else row.values["language"])
-    return sorted(left)
 
 
 def _text(name: str, model: str) -> Need:
@@ -197,9 +180,10 @@ def _training(config: Adaptation | TextTuning, shape: T5Config) -> Cost:
 
 
 def _evaluation(config: Evaluation, run: Adaptation, shape: T5Config) -> Cost:
-    languages = len(config.languages or BENCHMARKS[config.benchmark].languages)
+    benchmark = BENCHMARKS[config.benchmark]
+    languages = len(config.languages or benchmark.languages)
     checkpoints = run.training.steps // run.training.checkpoint_every
-    watched, tested = config.validation_limit or 0, config.limit or 0
+    watched, tested = config.validation_limit or benchmark.largest, config.limit or 0
     texts = languages * (watched * checkpoints + 2 * tested)  # two choices of checkpoint
     once = forward_flop(
         shape,

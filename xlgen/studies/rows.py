@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
-from xlgen.languages import LANGUAGES, SOURCE, language_code
+from xlgen.languages import KNOWN, SOURCE, language_code
 from xlgen.recipes.base import RunConfig
-from xlgen.recipes.evaluation import Baseline, Evaluation
+from xlgen.recipes.evaluation import Baseline, BestValidation, Evaluation, Split
 from xlgen.recipes.rows import (
     continued,
     factorized,
@@ -43,7 +43,7 @@ class Rows(Grid):
     model for each way (the paper tunes prompts on LM-adapted models), `plain_sizes` those at which only the
     plain rows are made (Figure 2); with `printed` only what that table of the paper prints, in sizes named as
     the paper's. Rows made for one language are made for each of `targets` and scored in it and in English;
-    all others in `languages` (None: the benchmark's).
+    all others in `languages` (None: the benchmark's), on `split`.
     """
 
     name: ClassVar[str] = "rows"
@@ -65,6 +65,7 @@ class Rows(Grid):
     validation_limit: int | None = 250
     limit: int | None = None
     printed: str | None = None
+    split: Split = "test"
 
     def __post_init__(self) -> None:
         for name in self.rows:
@@ -103,7 +104,8 @@ class Rows(Grid):
             at = Place(self, plan, "prompt" if way == "prompt" else "model", size, seed, target)
             config = row.make(at)
             run = at.job(name, config)
-            evaluation = Evaluation(
+            scored = BestValidation if self.split == "validation" else Evaluation
+            evaluation = scored(
                 run_folder=run,
                 benchmark=self.benchmark,
                 languages=(SOURCE, target) if target else self.languages,
@@ -182,7 +184,7 @@ def _intermediate_labels(at: Place) -> Adaptation:
 def _labels_note(at: Place) -> str:
     labels = at.study.labels
     codes = labels.languages or filter(None, [labels.language])
-    names = " and ".join(LANGUAGES[language_code(code)].name for code in codes)
+    names = " and ".join(KNOWN[language_code(code)].name for code in codes)
     return f"tuned first on {f'the {names} of ' if names else ''}{Path(labels.source).name}"
 
 

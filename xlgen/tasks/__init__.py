@@ -22,6 +22,8 @@ TASKS = Table(
     {
         "summarization": "xlgen.tasks.summarization:Summarization",
         "translation": "xlgen.tasks.translation:TranslationTask",
+        "text_to_text": "xlgen.tasks.understanding:TextToText",
+        "question_answering": "xlgen.tasks.understanding:QuestionAnswering",
         "span_corruption": "xlgen.tasks.span_corruption:SpanCorruption",
         "prefix_lm": "xlgen.tasks.prefix_lm:PrefixLM",
         "iid_denoising": "xlgen.tasks.iid_denoising:IIDDenoising",
@@ -62,6 +64,9 @@ class LabelledTask(ABC):
 
     table: ClassVar[Table] = TASKS
     name: ClassVar[str]
+    removes_repeats: ClassVar[bool] = (
+        True  # whether outputs lose a repeated end (the paper's footnote 12)
+    )
 
     @abstractmethod
     def tokenize(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from xlgen.data.examples import Example, TokenizedExample
-from xlgen.languages import LANGUAGES
+from xlgen.languages import KNOWN
 from xlgen.tasks import LabelledTask, Limits
 from xlgen.tasks.summarization import PAPER_LIMITS, tokenize
 
@@ -33,4 +33,4 @@ class TranslationTask(LabelledTask):
         'translate to French: Open the file.'
         """
         # ours: T5's prefix without the source language, which the text tells (Johnson et al. 2017)
-        return f"translate to {LANGUAGES[language].name}: {text}"
+        return f"translate to {KNOWN[language].name}: {text}"
