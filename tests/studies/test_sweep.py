@@ -21,6 +21,7 @@ from xlgen.reports.read import read_run
 from xlgen.studies.index import Row
 from xlgen.studies.plan import Grid, Plan
 from xlgen.studies.product import Product
+from xlgen.studies.publish import publish
 from xlgen.studies.sweep import Sweep, describe, seconds_of, sweep, to_do
 from xlgen.training.signals import Stopped
 
@@ -202,3 +203,15 @@ def test_an_unknown_study_is_named():
     result = CliRunner().invoke(app, ["sweep", "nigth", "--dry-run"])
     assert isinstance(result.exception, InputError)
     assert "did you mean night" in str(result.exception)
+
+
+def test_a_published_sweep_continues_where_the_sweep_stands(tmp_path, scripted):
+    root, out = tmp_path / "sweep", tmp_path / "published"
+    scripted("sys.exit(1 if place.name.startswith('two-scores') else 0)")
+    sweep(Chain(), root)
+    publish(root, out)
+    one, _, two, scores = Chain().plan(out).jobs
+    # the run of what is left is made again, since its weights were not published; the other is done
+    assert [job.folder for job in to_do(Chain().plan(out))] == [two, scores]
+    assert json.loads((out / one / "finished.json").read_text())["light"] is True
+    assert [job.folder for job in to_do(Chain().plan(root))] == [scores]

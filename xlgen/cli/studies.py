@@ -1,4 +1,4 @@
-"""Verbs that run many runs: sweep, reproduce."""
+"""Verbs of many runs: sweep, publish, reproduce."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,6 +49,20 @@ def sweep(
     say(to_json(outcome) if as_json else _lines(str(outcome)), as_json=as_json)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `xlgen publish runs/night --out results/night`")
+def publish(
+    sweep: Annotated[Path, typer.Argument(help="A sweep's folder.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write what the report of a sweep reads, small enough to share; a copy of it continues."""
+    from xlgen.config import to_json
+    from xlgen.studies.publish import publish as write
+
+    published = write(sweep, out)
+    say(to_json(published) if as_json else plain(str(published)), as_json=as_json)
 
 
 @app.command(

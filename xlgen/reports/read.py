@@ -1,6 +1,7 @@
 """Read a run folder: its scores, settings, history and predictions. Damage is named by file and line."""
 
 import json
+import lzma
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,8 @@ from xlgen.reports.text import one_line
 History = tuple[Mapping[str, Any], ...]  # the lines of metrics.jsonl
 
 # How the paper writes its methods; any other name is shown as it is stored.
+PACKED = ".xz"  # what `xlgen publish` packs
+
 LABELS = {
     "prompt-tuning": "PromptTuning",
     "model-tuning": "ModelTuning",
@@ -147,8 +150,8 @@ def _mapping(value: Any, path: Path, what: str) -> Mapping[str, Any]:
 
 
 def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (file:line, record) of a JSONL file, split on line feeds only."""
-    for count, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    """Yield (file:line, record) of a JSONL file, packed or not, split on line feeds only."""
+    for count, line in enumerate(_content(path).split(b"\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}:{count}"
@@ -161,6 +164,15 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(record, dict):
             raise InputError(f"{where}: expected an object, got {type(record).__name__}")
         yield where, record
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != PACKED:
+        return path.read_bytes()
+    try:
+        return lzma.decompress(path.read_bytes())
+    except lzma.LZMAError as error:
+        raise InputError(f"{path}: damaged ({error}); restore it or evaluate again") from None
 
 
 def _read_cells(records: list[Any], path: Path) -> tuple[Cell, ...]:
@@ -243,8 +255,8 @@ def _read_predictions(folder: Path, benchmark: str, split: str) -> tuple[Predict
 
     Predictions without a score stem from an evaluation with another limit and are left out.
     """
-    path = folder / "predictions" / f"{benchmark}-{split}.jsonl"
-    scores_path = path.with_suffix(".scores.jsonl")
+    place, stem = folder / "predictions", f"{benchmark}-{split}"
+    path, scores_path = _stored(place / f"{stem}.jsonl"), _stored(place / f"{stem}.scores.jsonl")
     if not path.exists():
         return ()
     scores: dict[tuple[str, str], Mapping[str, float]] = {}
@@ -256,6 +268,11 @@ def _read_predictions(folder: Path, benchmark: str, split: str) -> tuple[Predict
         }
     read = tuple(_prediction(record, where, scores) for where, record in read_lines(path))
     return tuple(p for p in read if not scores or (p.language, p.id) in scores)
+
+
+def _stored(path: Path) -> Path:
+    """Return the file, or where it is not there the one that `xlgen publish` made of it."""
+    return path if path.exists() else path.with_name(path.name + PACKED)
 
 
 def _prediction(
