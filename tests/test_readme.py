@@ -66,6 +66,17 @@ def test_the_numbers_are_those_of_the_published_run():
     assert demo_table() in README.read_text("utf-8"), "run `python tests/test_readme.py`"
 
 
+def test_the_findings_are_those_of_the_published_night(tmp_path):
+    from xlgen.reports.study import read_study
+    from xlgen.reports.study_text import write_findings
+
+    write_findings(read_study(ROOT / "results" / "night"), tmp_path / "findings.md")
+    told = (ROOT / "docs" / "findings.md").read_text("utf-8")
+    assert told == (tmp_path / "findings.md").read_text("utf-8"), (
+        "run `xlgen report results/night --findings docs/findings.md`"
+    )
+
+
 def test_links_lead_somewhere():
     for document in [README, *ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"]:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text("utf-8")):

@@ -12,7 +12,7 @@ from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Baseline, Evaluation
 from xlgen.run import Adaptation, Data
 from xlgen.studies import STUDIES
-from xlgen.studies.named import night, paper
+from xlgen.studies.named import TARGETS, night, paper
 from xlgen.studies.plan import Grid, open_grid
 from xlgen.studies.product import Product
 from xlgen.studies.rows import ROWS, Rows
@@ -194,3 +194,14 @@ def test_a_product_of_something_else_is_refused():
         InputError, match=r"expected an adaptation, pretrain\.nano is a pretraining run"
     ):
         Product("pretrain.nano").plan(ROOT)
+
+
+def test_an_evaluation_needs_what_its_run_began_from():
+    """Else `light` takes a model away before the runs tuned from it are scored: opening them reads it."""
+    plan = night().plan(ROOT)
+    scores = [row.folder for row in plan.rows if row.row.endswith("it-lm") and row.seed == 0]
+    assert len(scores) == 2 * len(TARGETS)
+    for folder in scores:
+        run, first = plan.jobs[folder].needs
+        assert plan.jobs[run].needs == (first,)
+        assert "lm" in first

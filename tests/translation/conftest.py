@@ -33,7 +33,7 @@ def fake_apertium(tmp_path) -> Callable[..., Apertium]:
         folder = tmp_path / "apertium"
         (folder / "modes").mkdir(parents=True, exist_ok=True)
         for mode, _ in MODES.values():
-            (folder / "modes" / f"{mode}.mode").write_text(f"lt-proc '{folder}/data.bin'")
+            (folder / "modes" / f"{mode}.mode").write_text(f"cat '{folder}/data.bin'")
         (folder / "data.bin").write_bytes(b"1")
         program = folder / "apertium"
         program.write_text(FAKE.format(trouble=trouble))

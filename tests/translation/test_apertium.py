@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from xlgen.errors import InputError
-from xlgen.translation.apertium import MODES, Apertium, _stream, _text
+from xlgen.translation.apertium import MODES, PACKAGES, Apertium, _stream, _text
 from xlgen.translation.translate import translate
 
-REAL = shutil.which("apertium") and all(
-    Path("/usr/share/apertium/modes", f"{mode}.mode").exists() for mode, _ in MODES.values()
+REAL = (
+    shutil.which("apertium")
+    and all(
+        Path("/usr/share/apertium/modes", f"{mode}.mode").exists() for mode, _ in MODES.values()
+    )
+    and all(map(shutil.which, PACKAGES))
 )
 installed = pytest.mark.skipif(
     not REAL,
-    reason="apertium and its pairs eng-spa, fr-es, spa-ita and es-pt are not installed (Debian packages)",
+    reason="apertium, its pairs eng-spa, fr-es, spa-ita, es-pt and cg3 are not installed (Debian packages)",
 )
 # What a stream format could trip over, beside real sentences.
 TEXTS = [
@@ -91,6 +95,13 @@ def test_what_is_missing_names_the_package(fake_apertium, tmp_path):
     fake = fake_apertium()
     (fake.data / "modes" / "es-fr.mode").unlink()
     with pytest.raises(InputError, match=r"no mode es-fr in .*: `apt install apertium-fr-es`"):
+        fake.identity("en", "fr")
+    (fake.data / "modes" / "es-fr.mode").write_text(
+        "cat 'a' | cg-proc-that-is-nowhere -w 'b' | cat"
+    )
+    with pytest.raises(
+        InputError, match=r"es-fr starts cg-proc-that-is-nowhere, which .*apertium-fr-es`"
+    ):
         fake.identity("en", "fr")
 
 

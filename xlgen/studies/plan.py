@@ -18,7 +18,7 @@ from xlgen.studies.index import Gap, Row
 
 @dataclass(frozen=True)
 class Job:
-    """One run of any kind. `needs` are the folders of the jobs whose files its settings name."""
+    """One run of any kind. `needs`: the folders whose files it reads, those that its settings name first."""
 
     folder: str
     config: RunConfig
@@ -45,8 +45,11 @@ class Plan:
         known = {job.folder.rpartition("-")[2]: job for job in self.jobs.values()}
         if digest not in known:
             folder = f"{_plain(label)}-{digest}"
-            needs = tuple(name for name in self.jobs if f"{self.root / name}" in settings)
-            self.jobs[folder] = known[digest] = Job(folder, config, needs)
+            named = [name for name in self.jobs if f"{self.root / name}" in settings]
+            # and what those were made from: to open a run is to read the files that its settings name
+            read = dict.fromkeys(named)
+            read |= dict.fromkeys(need for name in named for need in self.jobs[name].needs)
+            self.jobs[folder] = known[digest] = Job(folder, config, tuple(read))
         return self.root / known[digest].folder
 
     def row(self, row: Row) -> None:

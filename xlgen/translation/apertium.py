@@ -1,6 +1,6 @@
 """Apertium: rule-based translation by Debian's packages, as a program of the machine.
 
-apt install apertium apertium-eng-spa apertium-fr-es apertium-spa-ita apertium-es-pt
+apt install apertium apertium-eng-spa apertium-fr-es apertium-spa-ita apertium-es-pt cg3
 """
 
 import contextlib
@@ -29,6 +29,8 @@ MODES = {
     ("es", "it"): ("spa-ita", "apertium-spa-ita"), ("it", "es"): ("ita-spa", "apertium-spa-ita"),
     ("es", "pt"): ("es-pt_BR", "apertium-es-pt"), ("pt", "es"): ("pt-es", "apertium-es-pt"),
 }  # fmt: skip
+# What a pair's package starts and does not depend on.
+PACKAGES = {"cg-proc": "cg3", "lrx-proc": "apertium-lex-tools"}
 _LANGUAGES = {code for pair in MODES for code in pair}
 
 # The stream between Apertium's programs: these characters stand for themselves behind a backslash; a tilde
@@ -71,6 +73,12 @@ class Apertium(Translator):
                 raise InputError(
                     f"apertium has no mode {mode} in {self.data}: `apt install {package}`"
                 )
+            for program in self._programs(mode):
+                if shutil.which(program) is None:
+                    raise InputError(
+                        f"apertium's mode {mode} starts {program}, which is not installed: "
+                        f"`apt install {PACKAGES.get(program, package)}`"
+                    )
         return [MODES[leg][0] for leg in legs]
 
     def identity(self, source: str, target: str) -> str:
@@ -102,6 +110,11 @@ class Apertium(Translator):
 
     def _mode_file(self, mode: str) -> Path:
         return self.data / "modes" / f"{mode}.mode"
+
+    def _programs(self, mode: str) -> list[str]:
+        """Return the programs of a mode's pipeline; the shell that starts them passes over a missing one."""
+        steps = self._mode_file(mode).read_text("utf-8", errors="replace").split("|")
+        return [step.split()[0] for step in steps if step.strip()]
 
     def _through(self, mode: str, texts: list[str]) -> list[str]:
         """Translate through one mode; the program starts in a second and lives for this batch."""
