@@ -87,6 +87,8 @@ def test_held_out_of_a_published_set_are_its_own_in_english_besides(data, tmp_pa
     assert held_out_examples("wikilingua0")[: len(packaged)] == packaged
     own = held_out_examples(f"wikilingua0:{tmp_path / 'wikilingua0'}")[len(packaged) :]
     assert {example.language for example in own} == {"en"} and len(own) == 5 + 4
+    clean = held_out_examples("wikilingua0-clean")[len(packaged) :]
+    assert [example.id for example in clean] == [example.id for example in own]
     assert held_out_examples("xlsum") == held_out_examples("mine.jsonl") == packaged  # not here
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from xlgen.errors import InputError
 
 PLACE = "XLGEN_DATA"
+_CLEAN = "-clean"
 SPLITS = ("train", "validation", "test")
 Sizes = Mapping[str, tuple[int, int, int]]
 
@@ -55,13 +56,13 @@ class Published:
 
 
 def place_of(source: str | Path) -> Path:
-    """Return the folder of NAME, or of NAME:FOLDER.
+    """Return the folder of NAME, or of NAME:FOLDER; NAME-clean lies where NAME does.
 
     >>> place_of("xlsum:/data/bbc")
     PosixPath('/data/bbc')
     """
     name, _, folder = str(source).partition(":")
-    return Path(folder) if folder else Path(os.environ.get(PLACE, "")) / name
+    return Path(folder) if folder else Path(os.environ.get(PLACE, "")) / name.removesuffix(_CLEAN)
 
 
 # What the languages are called in the archives of WikiLingua and XL-Sum.
@@ -205,4 +206,4 @@ def publication(source: str | Path) -> Published:
 
 
 def _name(source: str | Path) -> str:
-    return str(source).partition(":")[0].removesuffix("-clean")
+    return str(source).partition(":")[0].removesuffix(_CLEAN)

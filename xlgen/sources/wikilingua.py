@@ -41,8 +41,7 @@ def wikilingua_rows(source: str | Path, wanted: Selection | None = None) -> Iter
 
 def clean_rows(source: str | Path, wanted: Selection | None = None) -> Iterator[Row | BadRow]:
     """Read WikiLingua-0 without HTML: tags out of input and target, entities as their characters."""
-    folder = place_of(str(source).replace("-clean", "", 1))
-    for row in _read(folder, wanted or Selection()):
+    for row in _read(place_of(source), wanted or Selection()):
         if isinstance(row, Row):
             texts = {side: without_html(row.values[side]) for side in ("input", "target")}
             row = Row(row.file, row.number, row.values | texts)
