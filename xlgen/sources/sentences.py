@@ -113,28 +113,14 @@ XNLI = Inference(
     published=published.XNLI,
     description="XNLI: does a sentence follow from another? 15 languages; trained on MultiNLI",
     languages=(
-        "en",
-        "ar",
-        "bg",
-        "de",
-        "el",
-        "es",
-        "fr",
-        "hi",
-        "ru",
-        "sw",
-        "th",
-        "tr",
-        "ur",
-        "vi",
-        "zh",
+        "en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh",
     ),
     files={
         "train": "multinli_1.0_train.jsonl",
         "validation": "xnli.dev.tsv",
         "test": "xnli.test.tsv",
     },
-)
+)  # fmt: skip
 
 PAWSX = Paraphrases(
     published=published.PAWSX,
