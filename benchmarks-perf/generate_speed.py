@@ -13,12 +13,12 @@ import math
 import random
 import statistics
 import sys
-import time
 from collections.abc import Callable
 
 import torch
 import transformers
 from peer import add_conditions, as_peer, as_transformers, set_conditions
+from timing import clock_of, interleaved, medians, ratio
 
 from xlgen.data.examples import TokenizedExample
 from xlgen.generation.generate import generate
@@ -104,24 +104,20 @@ def compare(
     )
     gnmt = BeamSettings(beams=arguments.beams, alpha=0.6, max_length=arguments.output)
     batches = {"batch_size": arguments.batch_size, "batch_tokens": 1_000_000}
-    works: list[Callable[[], list[list[int]]]] = [
-        lambda: generate(adapted, examples, settings=settings, **batches),
-        as_peer(
+    works: dict[str, Callable[[], list[list[int]]]] = {
+        "ours": lambda: generate(adapted, examples, settings=settings, **batches),
+        "transformers": as_peer(
             lambda: generate_with_transformers(peer, examples, settings, arguments.batch_size),
             arguments,
         ),
-        lambda: generate(adapted, examples, settings=gnmt),
-    ]
-    ours, theirs, _ = (work() for work in works)
+        "gnmt": lambda: generate(adapted, examples, settings=gnmt),
+    }
+    ours, theirs, _ = (work() for work in works.values())
     assert ours == theirs, "the outputs differ"
-    clock = time.process_time if arguments.threads == 1 else time.perf_counter
-    rounds = [[seconds(work, clock) for work in works] for _ in range(arguments.rounds)]
-    fast, slow, other = (statistics.median(column) for column in zip(*rounds, strict=True))
+    times = interleaved(works, rounds=arguments.rounds, clock=clock_of(arguments.threads))
     return {
-        "ours_seconds": fast,
-        "transformers_seconds": slow,
-        "gnmt_seconds": other,
-        "ratio": statistics.median(theirs / ours for ours, theirs, _ in rounds),
+        **{f"{name}_seconds": median for name, median in medians(times).items()},
+        "ratio": ratio(times, "transformers", "ours")["median"],
         "input_tokens": statistics.mean(len(example.input) for example in examples),
         "output_tokens": statistics.mean(map(len, ours)),
         "examples": len(examples),
@@ -151,12 +147,6 @@ def generate_with_transformers(
         answers = [row[1:] for row in output_BT.tolist()]
         outputs += [row[: row.index(EOS)] if EOS in row else row for row in answers]
     return outputs
-
-
-def seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
-    start = clock()
-    work()
-    return clock() - start
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ machine: no program that makes the same products in the same precision is faster
 
 import argparse
 import json
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from dataclasses import replace
 
 import torch
 from peer import add_conditions, as_peer, as_transformers, set_conditions
+from timing import interleaved, medians, ratio, seconds
 from torch.utils.flop_counter import FlopCounterMode
 from transformers.optimization import Adafactor
 
@@ -97,20 +97,22 @@ def theirs(model: T5, batch: Batch, *, config: Pretraining) -> Update:
     return update
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Return the wall-clock time of `work`, with what it left running on a GPU."""
-    start = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+def wall_clock(device: torch.device) -> Callable[[], float]:
+    """Return wall-clock seconds, counted when a GPU has done what it was given."""
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    return now
 
 
 def product_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Return the operations a second of one large matrix product: the best of some tries."""
     size = 8192 if device.type == "cuda" else 2048
     left, right = torch.randn(2, size, size, device=device, dtype=dtype)
-    return 2 * size**3 / min(seconds(lambda: left @ right, device) for _ in range(8))
+    return 2 * size**3 / min(seconds(lambda: left @ right, wall_clock(device)) for _ in range(8))
 
 
 def count_operations(update: Update) -> int:
@@ -152,14 +154,10 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
     tolerance = 1e-4 if options.precision == "fp32" else 0.05
     if abs(first["xlgen"] - first["transformers"]) > tolerance:
         sys.exit(f"the losses of the first update differ: {first}")
-    times: dict[str, list[float]] = {name: [] for name in updates}
-    for _ in range(options.rounds):
-        for name, update in updates.items():
-            times[name].append(seconds(update, device))
-    ratios = [t / o for o, t in zip(times["xlgen"], times["transformers"], strict=True)]
+    times = interleaved(updates, rounds=options.rounds, clock=wall_clock(device))
     rate = product_rate(device, torch.bfloat16 if options.precision == "bf16" else torch.float32)
     products = count_operations(updates["xlgen"]) / rate
-    median = {name: statistics.median(values) for name, values in times.items()}
+    median = medians(times)
     return {
         "recipe": options.recipe,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
@@ -167,11 +165,7 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
         **conditions,
         "raw_tokens_a_step": rows * raw,
         "raw_tokens_a_second": {k: round(rows * raw / v) for k, v in median.items()},
-        "ratio_of_rounds": {
-            "median": round(statistics.median(ratios), 2),
-            "lowest": round(min(ratios), 2),
-            "highest": round(max(ratios), 2),
-        },
+        "ratio_of_rounds": ratio(times, "transformers", "xlgen"),
         "matrix_products": {
             "rate_of_a_large_product_gflops": round(rate / 1e9),
             "seconds_of_an_update_at_that_rate": round(products, 3),

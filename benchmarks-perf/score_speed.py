@@ -11,13 +11,11 @@ Prints medians and the ratio; fails if a score differs.
 import argparse
 import json
 import random
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from rouge_score import rouge_scorer
+from timing import interleaved, medians, ratio
 
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.metrics.pieces import Pieces
@@ -92,19 +90,12 @@ def compare(shape: str, pairs: list[tuple[str, str]], tokenizer: Tokenizer, *, r
         ]
 
     assert score_ours() == score_theirs(), "the scores differ"
-    times = [(cpu_seconds(score_ours), cpu_seconds(score_theirs)) for _ in range(rounds)]
-    ours, theirs = (statistics.median(column) for column in zip(*times, strict=True))
-    ratio = statistics.median(slow / fast for fast, slow in times)
+    times = interleaved({"ours": score_ours, "theirs": score_theirs}, rounds=rounds)
+    ours, theirs = medians(times).values()
     sys.stdout.write(
         f"{shape}: ours {len(pairs) / ours:,.0f}/s, rouge-score {len(pairs) / theirs:,.0f}/s,"
-        f" ratio {ratio:.1f} (median of {rounds}, equal scores)\n"
+        f" ratio {ratio(times, 'theirs', 'ours')['median']:.1f} (median of {rounds}, equal scores)\n"
     )
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 if __name__ == "__main__":

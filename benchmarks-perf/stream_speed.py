@@ -16,16 +16,15 @@ import itertools
 import json
 import os
 import random
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
+from timing import interleaved, medians, ratio
 from transformers import T5Tokenizer
 
 from xlgen.data.streamed import BATCH
@@ -121,20 +120,14 @@ def compare(folder: Path, tokenizer: Tokenizer, peer: Any, *, rounds: int, size:
 
     tokens = ours()
     assert np.array_equal(tokens, theirs()), "the tokens differ"
-    times = [(cpu_seconds(ours), cpu_seconds(theirs)) for _ in range(rounds)]
-    fast, slow = (statistics.median(column) for column in zip(*times, strict=True))
-    ratios = [their / our for our, their in times]
+    times = interleaved({"ours": ours, "theirs": theirs}, rounds=rounds)
+    fast, slow = medians(times).values()
+    found = ratio(times, "theirs", "ours")
     sys.stdout.write(
         f"{size / 1e6:.1f} MB of text, {len(tokens):,} tokens: ours {size / fast / 1e6:.2f} MB/s, datasets +"
-        f" tokenizers {size / slow / 1e6:.2f} MB/s, ratio {statistics.median(ratios):.2f}"
-        f" ({min(ratios):.2f} to {max(ratios):.2f}, {rounds} rounds)\n"
+        f" tokenizers {size / slow / 1e6:.2f} MB/s, ratio {found['median']:.2f}"
+        f" ({found['lowest']:.2f} to {found['highest']:.2f}, {rounds} rounds)\n"
     )
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 if __name__ == "__main__":

@@ -15,10 +15,8 @@ import gc
 import json
 import math
 import random
-import statistics
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +26,7 @@ import torch
 import transformers
 from peer import add_conditions, as_peer, as_transformers, set_conditions
 from peft import PromptTuningConfig, get_peft_model
+from timing import clock_of, interleaved, medians, ratio
 from transformers.optimization import Adafactor as TheirAdafactor
 
 from xlgen.data.batches import Batch, collate
@@ -146,12 +145,6 @@ def refuse_different_losses(options: argparse.Namespace, batch: Batch) -> None:
         sys.exit(f"the losses of the first step differ: {found}")
 
 
-def seconds(step: Step, clock: Callable[[], float]) -> float:
-    start = clock()
-    step()
-    return clock() - start
-
-
 def memory(options: argparse.Namespace, side: str) -> float:
     """Return the MiB that two steps add, measured in a process of its own."""
     arguments = [sys.executable, __file__, "--only", side]
@@ -191,24 +184,15 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
     steps["transformers"] = as_peer(steps["transformers"], options)
     for step in steps.values():
         step()
-    clock = time.process_time if options.threads == 1 else time.perf_counter
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(options.rounds):
-        for name, step in steps.items():
-            times[name].append(seconds(step, clock))
-    ratios = [t / o for o, t in zip(times["xlgen"], times["transformers"], strict=True)]
+    times = interleaved(steps, rounds=options.rounds, clock=clock_of(options.threads))
     return {
         **{name: getattr(options, name) for name in ("method", "shape", "batch", "dropout")},
         **conditions,
         "input_tokens": int(batch.input_mask_BL.sum()),
         "target_tokens": int(batch.target_mask_BT.sum()),
         "padding": round(1 - float(batch.input_mask_BL.float().mean()), 3),
-        "seconds": {name: round(statistics.median(values), 3) for name, values in times.items()},
-        "ratio_of_rounds": {
-            "median": round(statistics.median(ratios), 2),
-            "lowest": round(min(ratios), 2),
-            "highest": round(max(ratios), 2),
-        },
+        "seconds": {name: round(value, 3) for name, value in medians(times).items()},
+        "ratio_of_rounds": ratio(times, "transformers", "xlgen"),
         "memory_mib": {name: round(memory(options, name)) for name in steps},
     }
 

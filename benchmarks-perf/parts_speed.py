@@ -1,0 +1,159 @@
+"""The parts of an update, ours beside torch's own: what each gain comes from.
+
+    python benchmarks-perf/parts_speed.py [--precision bf16] [--threads 1] [--rounds 9]
+
+Forward and backward pass of each part at nano's shape in pretraining (16 texts of 512 tokens), interleaved,
+with the same products on both sides; the last row is such a product, oneDNN's where we choose it, beside
+torch's default. It fails if values or gradients differ.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+import torch
+from peer import add_conditions, as_peer, set_conditions
+from timing import clock_of, interleaved, medians, ratio
+from torch import Tensor
+from torch.nn import functional as F
+
+from xlgen.model.attention import attend, attention_bias
+from xlgen.model.dropout import Dropout
+from xlgen.model.gated import gated_gelu
+from xlgen.model.norm import rms_norm
+from xlgen.training.loss import linear_cross_entropy
+
+TEXTS, TOKENS, HEADS, HEAD_WIDTH, WIDTH, INNER = 16, 512, 6, 32, 192, 512
+LABELS, VOCABULARY, RATE = 1824, 24_064, 0.1
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+Works = dict[str, Callable[[], list[Tensor]]]
+
+
+def both_passes(function: Callable[..., Tensor], *inputs: Tensor) -> Callable[[], list[Tensor]]:
+    """Return a function that makes the output and the gradients of all inputs."""
+    leaves = [tensor.detach().clone().requires_grad_() for tensor in inputs]
+    output = function(*leaves)
+    upstream = torch.linspace(-1, 1, output.numel(), dtype=output.dtype).view(output.shape)
+
+    def work() -> list[Tensor]:
+        output = function(*leaves)
+        return [output.detach(), *torch.autograd.grad(output, leaves, upstream)]
+
+    return work
+
+
+def attention(dtype: torch.dtype) -> Works:
+    """Self-attention with relative positions that are trained."""
+    inputs = [torch.randn(TEXTS, HEADS, TOKENS, HEAD_WIDTH, dtype=dtype) * 0.3 for _ in range(3)]
+    learned, mask = (
+        torch.randn(HEADS, TOKENS, TOKENS),
+        torch.ones(1, 1, 1, TOKENS, dtype=torch.bool),
+    )
+
+    def ours(query: Tensor, key: Tensor, value: Tensor, learned_HTS: Tensor) -> Tensor:
+        bias = attention_bias(mask, learned_HTS, dtype=dtype)
+        return attend(query, key, value_BHSK=value, bias=bias)
+
+    def torchs(query: Tensor, key: Tensor, value: Tensor, learned_HTS: Tensor) -> Tensor:
+        bias = learned_HTS[None].to(dtype)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+
+    return sides(ours, torchs, *inputs, learned)
+
+
+def norm(dtype: torch.dtype) -> Works:
+    """The norm of the residual stream, which is float32, for products in `dtype`."""
+    return sides(
+        lambda hidden, weight: rms_norm(hidden, weight, epsilon=1e-6, dtype=dtype),
+        lambda hidden, weight: F.rms_norm(hidden, weight.shape, weight, 1e-6).to(dtype),
+        torch.randn(TEXTS, TOKENS, WIDTH),
+        torch.ones(WIDTH),
+    )
+
+
+def gated(dtype: torch.dtype) -> Works:
+    """The feed-forward's gated GELU."""
+    gate, up = (torch.randn(TEXTS, TOKENS, INNER, dtype=dtype) for _ in range(2))
+    return sides(gated_gelu, lambda g, u: F.gelu(g, approximate="tanh") * u, gate, up)
+
+
+def dropout(dtype: torch.dtype) -> Works:
+    """Dropout of the residual stream; its masks differ by chance."""
+    layer = Dropout(RATE).train()
+    return sides(
+        layer, lambda x: F.dropout(x, RATE), torch.randn(TEXTS, TOKENS, WIDTH, dtype=dtype)
+    )
+
+
+def head_and_loss(dtype: torch.dtype) -> Works:
+    """Logits and cross-entropy of the labels, summed."""
+    target = torch.randint(VOCABULARY, (LABELS,))
+    return sides(
+        lambda hidden, head: linear_cross_entropy(hidden, head, target_N=target)[0],
+        lambda hidden, head: F.cross_entropy((hidden @ head.T).float(), target, reduction="sum"),
+        torch.randn(LABELS, WIDTH, dtype=dtype),
+        (torch.randn(VOCABULARY, WIDTH) * 0.05).to(dtype),
+    )
+
+
+PARTS = {
+    "attention": attention,
+    "RMS norm": norm,
+    "gated GELU": gated,
+    "dropout": dropout,
+    "head and loss": head_and_loss,
+}
+
+
+def sides(ours: Callable[..., Tensor], torchs: Callable[..., Tensor], *inputs: Tensor) -> Works:
+    return {"ours": both_passes(ours, *inputs), "torch": both_passes(torchs, *inputs)}
+
+
+def product(dtype: torch.dtype, options: argparse.Namespace) -> Works:
+    """One of the products that the parts leave: the feed-forward's."""
+    hidden, weight = (
+        torch.randn(TEXTS * TOKENS, WIDTH, dtype=dtype),
+        torch.randn(INNER, WIDTH, dtype=dtype),
+    )
+
+    def work() -> list[Tensor]:
+        return [hidden @ weight.T]
+
+    return {"ours": work, "torch": as_peer(work, options)}
+
+
+def refuse_different(part: str, works: Works, dtype: torch.dtype) -> None:
+    """Exit unless values and gradients are those of torch, within the rounding of the type."""
+    allowed = 1e-4 if dtype == torch.float32 else 3e-2
+    torch.manual_seed(0)
+    for ours, theirs in zip(*(work() for work in works.values()), strict=True):
+        error = float((ours.double() - theirs.double()).norm() / theirs.double().norm())
+        if error > allowed:
+            sys.exit(f"{part}: differs from torch's by {error:.2g}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--precision", choices=list(DTYPES), default="fp32")
+    parser.add_argument("--rounds", type=int, default=9)
+    add_conditions(parser)
+    options = parser.parse_args()
+    conditions, dtype = set_conditions(options), DTYPES[options.precision]
+    torch.manual_seed(0)
+    works = {name: make(dtype) for name, make in PARTS.items()} | {
+        "product": product(dtype, options)
+    }
+    sys.stdout.write(f"{options.precision}, {conditions}, ms, median of {options.rounds}\n")
+    for name, both in works.items():
+        if name != "dropout":
+            refuse_different(name, both, dtype)
+        times = interleaved(both, rounds=options.rounds, clock=clock_of(options.threads))
+        middle, found = medians(times), ratio(times, "torch", "ours")
+        sys.stdout.write(
+            f"{name:<14} ours {1e3 * middle['ours']:8.2f}  torch {1e3 * middle['torch']:8.2f}"
+            f"  ratio {found['median']:.2f} ({found['lowest']:.2f} to {found['highest']:.2f})\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
