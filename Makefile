@@ -56,6 +56,7 @@ bench: $(VENV)/ready-for-tests
 	$(bin)/python benchmarks-perf/generate_speed.py
 	$(bin)/python benchmarks-perf/pretrain_speed.py
 	$(bin)/python benchmarks-perf/pretrain_speed.py --precision bf16
+	$(bin)/python benchmarks-perf/parts_speed.py
 	$(bin)/python benchmarks-perf/tuning_speed.py --method prompt
 	$(bin)/python benchmarks-perf/tuning_speed.py --method model
 

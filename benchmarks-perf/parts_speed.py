@@ -19,7 +19,6 @@ from torch.nn import functional as F
 
 from xlgen.model.attention import attend, attention_bias
 from xlgen.model.dropout import Dropout
-from xlgen.model.gated import gated_gelu
 from xlgen.model.norm import rms_norm
 from xlgen.training.loss import linear_cross_entropy
 
@@ -71,12 +70,6 @@ def norm(dtype: torch.dtype) -> Works:
     )
 
 
-def gated(dtype: torch.dtype) -> Works:
-    """The feed-forward's gated GELU."""
-    gate, up = (torch.randn(TEXTS, TOKENS, INNER, dtype=dtype) for _ in range(2))
-    return sides(gated_gelu, lambda g, u: F.gelu(g, approximate="tanh") * u, gate, up)
-
-
 def dropout(dtype: torch.dtype) -> Works:
     """Dropout of the residual stream; its masks differ by chance."""
     layer = Dropout(RATE).train()
@@ -99,7 +92,6 @@ def head_and_loss(dtype: torch.dtype) -> Works:
 PARTS = {
     "attention": attention,
     "RMS norm": norm,
-    "gated GELU": gated,
     "dropout": dropout,
     "head and loss": head_and_loss,
 }

@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from xlgen.model.attention import AttentionBias, attend, attention_bias, attention_dtype, blocked
 from xlgen.model.cache import DecoderState, LayerCache
 from xlgen.model.dropout import Dropout
-from xlgen.model.gated import gated_gelu
 from xlgen.model.norm import rms_norm
 from xlgen.model.positions import bucket_table
 
@@ -284,7 +283,7 @@ class FeedForward(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(self, hidden_BTD: Tensor) -> Tensor:
-        inner_BTF = gated_gelu(self.gate(hidden_BTD), self.up(hidden_BTD))
+        inner_BTF = F.gelu(self.gate(hidden_BTD), approximate="tanh") * self.up(hidden_BTD)
         return self.down(self.dropout(inner_BTF))
 
 
