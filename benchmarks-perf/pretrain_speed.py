@@ -63,9 +63,8 @@ def ours(model: T5, batch: Batch, *, config: Pretraining) -> Update:
         with autocast(batch.input_BL.device, config.training.precision):
             loss = batch_loss(adapted, batch)
         loss.objective.backward()
-        scale_gradients(parameters, 1 / loss.tokens)
-        norm = float(global_norm(parameters))
-        scale_gradients(parameters, min(1.0, 1 / norm))
+        norm = float(global_norm(parameters)) / loss.tokens
+        scale_gradients(parameters, min(1.0, 1 / norm) / loss.tokens)
         updater.update(0, learning_rate=RATE)
         for parameter in parameters.values():
             parameter.grad = None

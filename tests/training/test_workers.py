@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 from xlgen.data.batches import collate
 from xlgen.data.examples import TokenizedExample
@@ -68,6 +67,16 @@ def parameters(folder):
     return RunFolder(folder).steps.read_newest().parameters
 
 
+def assert_equal_but_for_rounding(ours, expected):
+    """By norm: Adafactor lifts the gradients of rows that hardly have any, with their rounding.
+
+    Seen with equal work: 2e-7 at most; with one worker's gradients 2 % too large: 1.5e-4.
+    """
+    assert ours.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert (ours[name] - tensor).norm() <= 3e-6 * tensor.norm(), name
+
+
 @pytest.fixture(scope="module")
 def alone(corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("alone") / "run"
@@ -81,9 +90,7 @@ def test_several_processes_end_with_the_weights_of_one(corpus, alone, tmp_path, 
     code, out, err = pretrain(corpus, tmp_path / "run", workers=workers)
     assert code == 0, err
     assert out.count("4 steps") == 1  # the first process alone speaks
-    ours, expected = parameters(tmp_path / "run"), parameters(alone)
-    for name, tensor in expected.items():
-        torch.testing.assert_close(ours[name], tensor, rtol=1e-4, atol=1e-5, msg=name)
+    assert_equal_but_for_rounding(parameters(tmp_path / "run"), parameters(alone))
     for mine, theirs in zip(
         RunFolder(tmp_path / "run").read_metrics(), RunFolder(alone).read_metrics(), strict=True
     ):
@@ -99,8 +106,7 @@ def test_another_number_of_processes_continues_a_run(corpus, alone, tmp_path):
     code, out, err = pretrain(corpus, folder, workers=0)
     assert code == 0, err
     assert "continued from 2" in " ".join(out.split())
-    for name, tensor in parameters(alone).items():
-        torch.testing.assert_close(parameters(folder)[name], tensor, rtol=1e-4, atol=1e-5)
+    assert_equal_but_for_rounding(parameters(folder), parameters(alone))
     code, out, err = pretrain(corpus, folder, workers=2)
     assert code == 0, err
     assert "done already" in " ".join(out.split())

@@ -179,12 +179,9 @@ def _rows(mask: Tensor | None, rows: slice) -> Tensor | None:
 def _weights(
     query_RHTK: Tensor, key_RHSK: Tensor, addend_HTS: Tensor | None, mask: Tensor | None
 ) -> Tensor:
-    if addend_HTS is not None and len(query_RHTK) == 1:  # one pass less over the scores
-        scores_RHTS = torch.baddbmm(addend_HTS, query_RHTK[0], key_RHSK[0].mT)[None]
-    else:
-        scores_RHTS = query_RHTK @ key_RHSK.mT
-        if addend_HTS is not None:
-            scores_RHTS.add_(addend_HTS)
+    scores_RHTS = query_RHTK @ key_RHSK.mT
+    if addend_HTS is not None:
+        scores_RHTS.add_(addend_HTS)
     if mask is not None:
         scores_RHTS.add_(mask)
     return torch.softmax(scores_RHTS, -1, out=scores_RHTS)

@@ -183,13 +183,14 @@ class Training:
         total = self.workers.collect(self.parameters, counts).tolist()
         nats, tokens, examples = total[0], int(total[1]), int(total[2])
         divisor = gradient_divisor(self.config.normalization, tokens=tokens, examples=examples)
-        if divisor != 1:
-            scale_gradients(self.parameters, 1 / divisor)
-        norm = float(global_norm(self.parameters))
+        norm = float(global_norm(self.parameters)) / divisor
         if not (math.isfinite(norm) and math.isfinite(nats)):
             self._diverge(batches, loss=mean_nats(nats, tokens), norm=norm)
+        scale = 1 / divisor
         if self.config.gradient_clip is not None and norm > self.config.gradient_clip:
-            scale_gradients(self.parameters, self.config.gradient_clip / norm)
+            scale *= self.config.gradient_clip / norm
+        if scale != 1:
+            scale_gradients(self.parameters, scale)  # once: a pass over all of them
         self.updater.update(self.step, learning_rate=self.config.schedule.rate(self.step))
         for parameter in self.parameters.values():
             parameter.grad = None
