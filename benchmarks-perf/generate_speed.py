@@ -1,23 +1,31 @@
-"""Compare beam search with transformers' `generate`: same weights, same batches, interleaved, equal tokens.
+"""Compare beam search with transformers' `generate` and with CTranslate2: same weights, same batches.
 
-    python benchmarks-perf/generate_speed.py [--examples 32] [--threads 2] [--rounds 3] [--json]
+    python benchmarks-perf/generate_speed.py [--shape nano] [--examples 32] [--threads 2] [--json]
+    python benchmarks-perf/generate_speed.py --shape mt5-small --examples 8 --input 356 --output 64 --fixed
 
-The model has nano's shape and random weights; </s> is made likely enough for outputs to end unevenly.
-Times are CPU seconds of this process on one thread, so a busy machine disturbs them little, and wall
-seconds on more. Prints medians and the ratio; fails if an output differs up to its </s>.
+Weights are random. Inputs are as uneven as texts, and </s> is made likely enough for outputs to end
+unevenly; with `--fixed` every input and output has the same length, and CTranslate2 takes part, whose
+rule for ending a search is another. Interleaved; times are CPU seconds of this process on one thread, so a
+busy machine disturbs them little, and wall seconds on more. Prints medians and ratios; fails if an output
+differs from that of a float32 peer up to its </s>, and says how many are equal with int8.
 """
 
 import argparse
 import json
 import math
+import operator
 import random
 import statistics
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
+import ctranslate2
 import torch
 import transformers
-from peer import add_conditions, as_peer, as_transformers, set_conditions
+from peer import add_conditions, as_peer, as_transformers, save_for_ctranslate2, set_conditions
 from timing import clock_of, interleaved, medians, ratio
 
 from xlgen.data.examples import TokenizedExample
@@ -32,25 +40,34 @@ SHAPES = {
     "mt5-small": T5Config(250_112, 512, 6, 64, 1024, 8, 8),
 }
 EOS = 1
+NEVER = -1e4  # added to the logit of </s>
 
 
 def main() -> None:
     arguments = read_arguments()
     conditions = set_conditions(arguments)
     transformers.logging.set_verbosity_error()
-    model = make_model(SHAPES[arguments.shape], end=arguments.end)
-    examples = make_examples(arguments.examples, median=arguments.input)
-    result = compare(model, examples, arguments) | conditions
+    model = make_model(SHAPES[arguments.shape], end=NEVER if arguments.fixed else arguments.end)
+    examples = make_examples(arguments.examples, median=arguments.input, fixed=arguments.fixed)
+    with tempfile.TemporaryDirectory() as folder:
+        result = compare(model, examples, arguments, folder=Path(folder)) | conditions
     if arguments.json:
         sys.stdout.write(json.dumps(result) + "\n")
         return
     sys.stdout.write(
         f"{arguments.shape}, {len(examples)} inputs of {result['input_tokens']:.0f} tokens on average,"
-        f" outputs of {result['output_tokens']:.0f}, beam {arguments.beams}, {arguments.threads} thread(s)\n"
-        f"transformers {result['transformers_seconds']:.2f} s, ours {result['ours_seconds']:.2f} s,"
-        f" ratio {result['ratio']:.2f} (median of {arguments.rounds}, equal tokens);"
-        f" ours with the gnmt penalty {result['gnmt_seconds']:.2f} s\n"
+        f" outputs of {result['output_tokens']:.0f}, beam {arguments.beams}, {arguments.threads} thread(s);"
+        f" medians of {arguments.rounds} rounds\n"
     )
+    for name, seconds in result["seconds"].items():
+        found = result["ratios"].get(name)
+        line = f"{name} {seconds:.2f} s"
+        if found:
+            line += (
+                f", ratio {found['median']:.2f} ({found['lowest']:.2f} to {found['highest']:.2f})"
+            )
+            line += f", {result['equal'][name]} of {len(examples)} outputs equal"
+        sys.stdout.write(line + "\n")
 
 
 def read_arguments() -> argparse.Namespace:
@@ -61,6 +78,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--input", type=int, default=250, help="median input tokens")
     parser.add_argument("--output", type=int, default=60, help="most output tokens")
     parser.add_argument("--end", type=float, default=3.0, help="added to the logit of </s>")
+    parser.add_argument(
+        "--fixed", action="store_true", help="all inputs and outputs of equal length"
+    )
     parser.add_argument("--beams", type=int, default=4)
     add_conditions(parser)
     parser.add_argument("--rounds", type=int, default=3)
@@ -77,11 +97,13 @@ def make_model(config: T5Config, *, end: float) -> T5:
     return model
 
 
-def make_examples(count: int, *, median: int) -> list[TokenizedExample]:
+def make_examples(count: int, *, median: int, fixed: bool) -> list[TokenizedExample]:
     """Make random inputs with lengths as uneven as texts' (log-normal), the longest first."""
     draw = random.Random(0)
+    spread = 0.0 if fixed else 0.6
     lengths = [
-        min(1024, max(8, int(draw.lognormvariate(math.log(median), 0.6)))) for _ in range(count)
+        min(1024, max(8, round(draw.lognormvariate(math.log(median), spread))))
+        for _ in range(count)
     ]
     return [
         TokenizedExample(
@@ -96,8 +118,8 @@ def make_examples(count: int, *, median: int) -> list[TokenizedExample]:
 
 
 def compare(
-    model: T5, examples: list[TokenizedExample], arguments: argparse.Namespace
-) -> dict[str, float]:
+    model: T5, examples: list[TokenizedExample], arguments: argparse.Namespace, *, folder: Path
+) -> dict[str, Any]:
     peer, adapted = as_transformers(model).eval(), Adapted(model)
     settings = BeamSettings(
         beams=arguments.beams, penalty="hf", alpha=0.6, max_length=arguments.output
@@ -110,18 +132,54 @@ def compare(
             lambda: generate_with_transformers(peer, examples, settings, arguments.batch_size),
             arguments,
         ),
-        "gnmt": lambda: generate(adapted, examples, settings=gnmt),
+        "ours, gnmt penalty": lambda: generate(adapted, examples, settings=gnmt, **batches),
     }
-    ours, theirs, _ = (work() for work in works.values())
-    assert ours == theirs, "the outputs differ"
+    if arguments.fixed:
+        save_for_ctranslate2(peer, folder)
+        for name, compute in {"CTranslate2": "float32", "CTranslate2 int8": "int8"}.items():
+            works[name] = with_ctranslate2(folder, examples, settings, arguments, compute=compute)
+    outputs = {name: work() for name, work in works.items()}
+    peers = [name for name in works if not name.startswith("ours")]
+    equal = {name: sum(map(operator.eq, outputs["ours"], outputs[name])) for name in peers}
+    differing = [name for name in peers if equal[name] < len(examples) and "int8" not in name]
+    assert not differing, f"the outputs differ from those of {differing}: {equal}"
     times = interleaved(works, rounds=arguments.rounds, clock=clock_of(arguments.threads))
     return {
-        **{f"{name}_seconds": median for name, median in medians(times).items()},
-        "ratio": ratio(times, "transformers", "ours")["median"],
+        "seconds": medians(times),
+        "ratios": {name: ratio(times, name, "ours") for name in peers},
+        "equal": equal,
         "input_tokens": statistics.mean(len(example.input) for example in examples),
-        "output_tokens": statistics.mean(map(len, ours)),
+        "output_tokens": statistics.mean(map(len, outputs["ours"])),
         "examples": len(examples),
     }
+
+
+def with_ctranslate2(
+    folder: Path,
+    examples: Sequence[TokenizedExample],
+    settings: BeamSettings,
+    arguments: argparse.Namespace,
+    *,
+    compute: str,
+) -> Callable[[], list[list[int]]]:
+    """Return the search by CTranslate2, which counts its threads itself."""
+    translator = ctranslate2.Translator(
+        str(folder), compute_type=compute, intra_threads=arguments.threads
+    )
+    rows = [[str(token) for token in example.input] for example in examples]
+
+    def search() -> list[list[int]]:
+        answers = translator.translate_batch(
+            rows,
+            max_batch_size=arguments.batch_size,
+            beam_size=settings.beams,
+            length_penalty=settings.alpha,
+            max_input_length=0,
+            max_decoding_length=settings.max_length,
+        )
+        return [[int(token) for token in answer.hypotheses[0]] for answer in answers]
+
+    return search
 
 
 @torch.inference_mode()

@@ -2,9 +2,11 @@
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import torch
+from ctranslate2.converters.transformers import MT5Loader
 from transformers import MT5Config, MT5ForConditionalGeneration
 
 from xlgen.model.hugging_face import hugging_face_config, hugging_face_name
@@ -75,3 +77,20 @@ def as_transformers(model: T5) -> MT5ForConditionalGeneration:
         state[f"{side}.embed_tokens.weight"] = state["shared.weight"]
     peer.load_state_dict(state)
     return peer.to(model.head.weight.device)
+
+
+def save_for_ctranslate2(peer: MT5ForConditionalGeneration, folder: Path) -> None:
+    """Write the peer's weights as CTranslate2 reads them; a token's name is its id.
+
+    Its converter believes a fresh configuration, which always says that the head is tied, and then
+    scales the logits.
+    """
+    peer.config.tie_word_embeddings = False
+    loader = MT5Loader()
+    spec = loader.get_model_spec(peer)
+    loader.set_vocabulary(spec, [str(row) for row in range(peer.config.vocab_size)])
+    spec.config.decoder_start_token = spec.config.bos_token = "0"
+    spec.config.eos_token, spec.config.unk_token = "1", "2"
+    spec.validate()
+    spec.optimize()
+    spec.save(str(folder))

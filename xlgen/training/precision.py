@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -86,12 +87,15 @@ def use_onednn_products() -> bool:
     """Let oneDNN make float32 products where it is exact and MKL leaves AVX-512 unused; say whether.
 
     MKL, torch's default, takes AVX2 alone on processors that Intel has not made: 100 GFLOP/s a core where
-    oneDNN has 230 (Zen 5). Torch hands products to oneDNN only at the precision "medium", which allows
+    oneDNN has 230 (Zen 5). On Intel's own it is the faster one: by 10 to 15 % in large products, four times
+    in those of a few rows. Torch hands products to oneDNN only at the precision "medium", which allows
     bfloat16; oneDNN makes use of that with AMX alone. There, or where a product is inexact, nothing changes.
     """
     has_avx512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
     if torch.cuda.is_available() or not has_avx512 or torch.cpu._is_amx_tile_supported():
         return False  # the setting would hold for CUDA too
+    if _is_intel():
+        return False
     try:
         before = torch.get_float32_matmul_precision()
     except RuntimeError:
@@ -106,6 +110,11 @@ def use_onednn_products() -> bool:
 def float32_products() -> str:
     """Return who makes float32 products on the CPU, of which their last bits depend."""
     return "oneDNN" if use_onednn_products() else "torch's default"
+
+
+def _is_intel() -> bool:
+    told = Path("/proc/cpuinfo")
+    return "GenuineIntel" in (told.read_text() if told.exists() else platform.processor())
 
 
 def _error_of_a_product() -> float:
