@@ -78,6 +78,11 @@ def attend(
 ) -> Tensor:
     """Return softmax(query @ key^T + bias) @ value, [B, H, T, K], with dropout on the weights."""
     if query_BHTK.device.type == "cpu":
+        batch, heads, length, _ = query_BHTK.shape
+        elements = batch * heads * length * key_BHSK.shape[2]
+        if elements <= BLOCK_ELEMENTS and not (dropout or torch.is_grad_enabled()):
+            # a step of generation: keys and values lie in a cache with room, and are not to be copied
+            return _weights(query_BHTK, key_BHSK, bias.addend, bias.mask) @ value_BHSK
         learned_HTS = bias.learned_HTS
         return _BlockedAttention.apply(
             query_BHTK.contiguous(),

@@ -1,4 +1,7 @@
-"""RMS norm with its own backward pass: torch's on a CPU is a longer chain of single operations."""
+"""RMS norm with its own backward pass: torch's on a CPU is a longer chain of single operations.
+
+Without gradients torch's is the faster one (25 us in place of 55 for 4 x 192 numbers).
+"""
 
 from typing import Any
 
@@ -10,7 +13,7 @@ from torch.nn import functional as F
 
 def rms_norm(hidden_BTD: Tensor, weight_D: Tensor, *, epsilon: float, dtype: torch.dtype) -> Tensor:
     """Return weight * hidden / sqrt(mean(hidden ** 2) + epsilon) in `dtype`, computed in hidden's type."""
-    if hidden_BTD.device.type == "cpu":
+    if hidden_BTD.device.type == "cpu" and torch.is_grad_enabled():
         return _RMSNorm.apply(hidden_BTD, weight_D, epsilon, dtype)
     return F.rms_norm(hidden_BTD, weight_D.shape, weight_D, epsilon).to(dtype)
 
