@@ -22,7 +22,9 @@ def write_judged(root: Path, languages: Sequence[str] = LANGUAGES, *, documents:
         for number in range(documents):
             document = str(2 + 7 * number)
             name = document.zfill(6) if code == "zh" else document
-            units = list(ARTICLE_1[code].lower()) if code == "zh" else ARTICLE_1[code].lower().split()
+            units = (
+                list(ARTICLE_1[code].lower()) if code == "zh" else ARTICLE_1[code].lower().split()
+            )
             units = units[number % 5 :]
             put(root / code.upper() / "gold" / name, _text(units, code))
             for system in SYSTEMS:

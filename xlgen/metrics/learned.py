@@ -9,6 +9,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 Score = Callable[
@@ -28,11 +29,21 @@ def bleurt(settings: argparse.Namespace) -> Score:
 
 
 def bertscore(settings: argparse.Namespace) -> Score:
-    """Make BERTScore's F1 (Zhang et al. 2020) of a BERT's folder; `--layer` says which layer."""
+    """Make BERTScore's F1 (Zhang et al. 2020) of a BERT; `--layer` says whose vectors are compared.
+
+    An empty text scores 0, as the package itself has it.
+    """
     from bert_score import BERTScorer
 
     scorer = BERTScorer(model_type=settings.model, num_layers=settings.layer, batch_size=BATCH)
-    return lambda predictions, references: scorer.score(list(predictions), list(references))[2]
+
+    def score(predictions: Sequence[str], references: Sequence[str]) -> list[float]:
+        pairs = list(zip(predictions, references))
+        full = [pair for pair in pairs if all(text.strip() for text in pair)]
+        numbers = iter(scorer.score(*map(list, zip(*full)))[2].tolist() if full else ())
+        return [next(numbers) if pair in full else 0.0 for pair in pairs]
+
+    return score
 
 
 def cosine(settings: argparse.Namespace) -> Score:
@@ -64,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--layer", type=int, help="bertscore: the layer whose vectors are compared")
     parser.add_argument("--prefix", default="", help="cosine: what goes before each text")
     settings = parser.parse_args(arguments)
+    if settings.name == "bertscore" and settings.layer is None and Path(settings.model).is_dir():
+        parser.error("bertscore of a folder needs --layer, a number from 1: which layer to compare")
     make, remedy = LEARNED[settings.name]
     answers = sys.stdout
     records = [json.loads(line) for line in sys.stdin if line.strip()]

@@ -68,7 +68,8 @@ class Program:
         for argument in self.arguments:
             digest.update(argument.encode() + b"\0")
             if Path(argument).is_file():
-                digest.update(Path(argument).read_bytes())
+                with Path(argument).open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
     @property

@@ -142,13 +142,13 @@ class HumanCorrelation:
             ]
             for pearson, spearman in zip(r, rho, strict=True):
                 printed = [_number(pearson.printed.get(name)) for name in PRINTED]
-                row += [_shown(pearson), _shown(spearman), *printed]
+                row += [_shown(pearson), _number(spearman.value), *printed]
             rows.append(row)
         return [head, *rows]
 
     def _remarks(self) -> list[str]:
         told = (
-            "r: Pearson, rho: Spearman, each with half its 95 % interval; SP-RG, BLEURT: the paper's "
+            "r: Pearson with half its 95 % interval, rho: Spearman; SP-RG, BLEURT: the paper's "
             "Table 9, Pearson, the average over its eight languages."
         )
         signatures = [

@@ -27,7 +27,7 @@ from xlgen.reports.svg import (
 from xlgen.sources.judgements import SCALES, SYSTEMS, Judgements
 
 FRENCH = "fr"  # Figure 7's language
-_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 0.75, 0.2, 0.85, 0.6, 0.28  # inches
+_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 0.75, 0.2, 1.0, 0.6, 0.28  # inches
 _ALONE, _SIDE = 4.2, 1.75  # inches of one panel, and of one of many
 
 
@@ -90,10 +90,12 @@ def draw_scatter(
             _draw_panel(grid[row][column], result, metric, language=code, scale=scale)
             if row == 0:
                 grid[row][column].set_title(KNOWN[code].name)
-    for axes in grid[-1]:
-        axes.set_xlabel(result.labels[metric] if side == _ALONE else "")
     figure.text(
-        0.08 / width, 1 - 0.3 / height, f"{result.labels[metric]} and human judgements",
+        (_LEFT + (width - _LEFT - _RIGHT) / 2) / width, 0.14 / height, result.labels[metric],
+        ha="center", fontsize=10.5, color=SOFT,
+    )  # fmt: skip
+    figure.text(
+        0.08 / width, 1 - 0.28 / height, f"{result.labels[metric]} and human judgements",
         fontsize=11.5, weight="bold", color=INK,
     )  # fmt: skip
     handles = [
@@ -101,8 +103,9 @@ def draw_scatter(
         for n, name in enumerate(SYSTEMS)
     ]
     figure.legend(
-        handles=handles, loc="upper right", ncols=len(SYSTEMS), frameon=False, fontsize=9.5
-    )
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.32 / height), ncols=len(SYSTEMS),
+        frameon=False, fontsize=9.5, borderaxespad=0.1, handletextpad=0.2, columnspacing=1.2,
+    )  # fmt: skip
     return figure
 
 
