@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xlgen.metrics.correlation import KINDS, coefficients, correlate
+from xlgen.metrics.correlation import KINDS, coefficients, correlate, subtract
 
 PEERS = {"pearson": stats.pearsonr, "spearman": stats.spearmanr}
 
@@ -125,3 +125,30 @@ def test_the_kind_is_one_of_two():
     x, y = scores()
     with pytest.raises(ValueError, match="pearson, spearman, got 'kendall'"):
         one(x, y, kind="kendall")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_difference_is_that_of_the_means_and_paired(kind):
+    x, y, names = languages(("de", "en", "zh"))
+    generator = np.random.default_rng(5)
+    noisy = {code: side + generator.normal(scale=0.5, size=60) for code, side in x.items()}
+    means = [correlate(side, y, documents=names, kind=kind)[1] for side in (x, noisy)]
+    found = subtract(x, noisy, y, documents=names, kind=kind)
+    assert found.value == pytest.approx(means[0].value - means[1].value)
+    assert found.n == 3
+    assert found.low <= found.value <= found.high
+    assert found.high - found.low < 0.5 * (means[0].high - means[0].low)
+    turned = subtract(noisy, x, y, documents=names, kind=kind)
+    assert (turned.value, turned.low) == pytest.approx((-found.value, -found.high))
+
+
+def test_a_difference_is_over_the_languages_that_have_both():
+    x, y, names = languages(("de", "en"))
+    constant = {"de": np.ones(60), "en": y["en"]}
+    found = subtract(x, constant, y, documents=names, kind="pearson")
+    alone = correlate({"en": x["en"]}, y, documents=names, kind="pearson")[1]
+    assert (found.value, found.n) == (pytest.approx(alone.value - 1), 1)
+    nothing = subtract(
+        x, {"de": np.ones(60), "en": np.ones(60)}, y, documents=names, kind="pearson"
+    )
+    assert (nothing.value, nothing.low, nothing.n) == (None, None, 0)

@@ -50,7 +50,8 @@ def correlate(
     """Correlate metrics with people's judgements of summaries (the paper's Table 9 and Figure 7)."""
     from xlgen.files import check_writable
     from xlgen.metrics.program import Program
-    from xlgen.reports.correlation import correlate_with_people, write_correlation
+    from xlgen.reports.correlation import correlate_with_people
+    from xlgen.reports.humans import write_correlation
     from xlgen.sources import JUDGEMENTS
 
     codes = None if languages == "all" else languages.split(",")

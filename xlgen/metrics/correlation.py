@@ -43,47 +43,68 @@ def correlate(
     found: dict[str, Correlation] = {}
     drawn: list[Floats] = []
     for code, x_N in scores.items():
-        found[code], drawn_R = _one(
-            x_N,
-            judgements[code],
-            documents=documents[code],
-            kind=kind,
-            seed=seed * len(KNOWN) + list(KNOWN).index(code),
+        found[code] = Correlation(None, None, None, len(x_N))
+        counts_RN = _once_and_drawn(documents[code], language=code, seed=seed)
+        value_R = coefficients(x_N, judgements[code], counts_RN=counts_RN, kind=kind)
+        if not np.isnan(value_R[0]):
+            found[code] = _with_interval(value_R, n=len(x_N))
+            drawn.append(value_R)
+    return found, _mean(drawn)
+
+
+def subtract(
+    first: Mapping[str, Floats],
+    second: Mapping[str, Floats],
+    judgements: Mapping[str, Floats],
+    *,
+    documents: Mapping[str, Sequence[str]],
+    kind: str,
+    seed: int = 0,
+) -> Correlation:
+    """Return the mean difference of two metrics' coefficients over the languages where both have one.
+
+    The interval is paired: both metrics see the same draws. `n` counts the languages.
+    """
+    drawn: list[Floats] = []
+    for code, y_N in judgements.items():
+        counts_RN = _once_and_drawn(documents[code], language=code, seed=seed)
+        one_R, other_R = (
+            coefficients(side[code], y_N, counts_RN=counts_RN, kind=kind)
+            for side in (first, second)
         )
-        if found[code].value is not None:
-            drawn.append(drawn_R)
-    values = [cell.value for cell in found.values() if cell.value is not None]
-    if not values:
-        return found, Correlation(None, None, None, 0)
-    mean = _with_interval(float(np.mean(values)), np.mean(drawn, axis=0), n=len(values))
-    return found, mean
+        if not np.isnan(one_R[0] - other_R[0]):
+            drawn.append(one_R - other_R)
+    return _mean(drawn)
 
 
-def _one(
-    x_N: Floats, y_N: Floats, *, documents: Sequence[str], kind: str, seed: int
-) -> tuple[Correlation, Floats]:
-    """Return the coefficient of one language, and those [R] of its resamples."""
-    if len(x_N) < FEWEST:
-        return Correlation(None, None, None, len(x_N)), np.empty(0)
-    value = coefficients(x_N, y_N, counts_RN=np.ones((1, len(x_N))), kind=kind)[0]
-    if np.isnan(value):
-        return Correlation(None, None, None, len(x_N)), np.empty(0)
-    # the totals of single summaries are counts [R, N]: how often each is in each resample
-    singles = {"": (documents, np.eye(len(x_N)))}
-    counts_RN = document_totals(singles, seed=seed, resamples=RESAMPLES)[""]
-    drawn_R = coefficients(x_N, y_N, counts_RN=counts_RN, kind=kind)
-    return _with_interval(float(value), drawn_R, n=len(x_N)), drawn_R
+def _mean(languages: Sequence[Floats]) -> Correlation:
+    if not languages:
+        return Correlation(None, None, None, 0)
+    return _with_interval(np.mean(languages, axis=0), n=len(languages))
 
 
-def _with_interval(value: float, drawn_R: Floats, *, n: int) -> Correlation:
-    limits = interval(drawn_R)
-    return Correlation(
-        value, low=limits.low if limits else None, high=limits.high if limits else None, n=n
-    )
+def _with_interval(value_R: Floats, *, n: int) -> Correlation:
+    """Make a value of the first number, and its interval of the others, the resamples."""
+    limits = interval(value_R[1:])
+    low, high = (limits.low, limits.high) if limits else (None, None)
+    return Correlation(float(value_R[0]), low=low, high=high, n=n)
+
+
+def _once_and_drawn(documents: Sequence[str], *, language: str, seed: int) -> Floats:
+    """Return counts [1 + R, N]: each summary once, then how often each is in each resample."""
+    once_1N = np.ones((1, len(documents)))
+    if len(documents) < FEWEST:
+        return once_1N
+    own = seed * len(KNOWN) + list(KNOWN).index(language)  # languages are drawn apart
+    singles = {"": (documents, np.eye(len(documents)))}  # the totals of single summaries are counts
+    drawn_RN = document_totals(singles, seed=own, resamples=RESAMPLES)[""]
+    return np.concatenate([once_1N, drawn_RN])
 
 
 def coefficients(x_N: Floats, y_N: Floats, *, counts_RN: Floats, kind: str) -> Floats:
     """Return a coefficient [R] for each row of counts; not-a-number where x or y is constant.
+
+    Fewer than FEWEST numbers have none either.
 
     >>> once = np.ones((1, 4))
     >>> x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0])
@@ -92,6 +113,8 @@ def coefficients(x_N: Floats, y_N: Floats, *, counts_RN: Floats, kind: str) -> F
     """
     if kind not in KINDS:
         raise ValueError(f"expected one of {', '.join(KINDS)}, got {kind!r}")
+    if len(x_N) < FEWEST:
+        return np.full(len(counts_RN), np.nan)
     ranked = kind == "spearman"
     sides = [_ranks(side_N, counts_RN) if ranked else side_N[None] for side_N in (x_N, y_N)]
     x_RN, y_RN = (_centred(side_RN, counts_RN) for side_RN in sides)

@@ -13,8 +13,8 @@ from xlgen.errors import InputError
 from xlgen.files import write_whole
 from xlgen.languages import KNOWN
 from xlgen.registry import near_names
-from xlgen.reports.correlation import HumanCorrelation
 from xlgen.reports.figures import colour, marker
+from xlgen.reports.humans import HumanCorrelation
 from xlgen.reports.svg import (
     INK,
     PAPER,

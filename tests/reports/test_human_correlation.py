@@ -139,6 +139,30 @@ def test_metrics_have_names_of_their_own(judgements, length):
         correlate_with_people(judgements, metrics=["sp_rouge_lsun"])
 
 
+def test_the_first_metric_is_held_against_the_others(judgements, spm, length):
+    program = Program("length", (sys.executable, str(length)))
+    found = correlate_with_people(judgements, programs=[program], tokenizer_path=spm)
+    for difference in found.differences:
+        chosen = {"scale": difference.scale, "kind": difference.kind}
+        means = [found.cell("mean", name, **chosen).value for name in ("sp_rouge_lsum", "length")]
+        assert difference.value == pytest.approx(means[0] - means[1])
+        assert difference.low < difference.value < difference.high
+    assert len(found.differences) == 4
+    assert "SP-ROUGE-Lsum minus length, mean r of 8 languages, focus: " in found.markdown()
+
+
+def test_a_difference_is_of_the_summaries_that_both_score(judgements, spm):
+    """WPR of few summaries has one number: no language is left to compare."""
+    found = correlate_with_people(judgements, metrics=["sp_rouge_lsum", "wpr"], tokenizer_path=spm)
+    assert all((d.value, d.n) == (None, 0) for d in found.differences)
+    assert "minus" not in found.markdown()
+
+
+def test_a_metric_must_be_named(judgements):
+    with pytest.raises(InputError, match="expected a metric, got none"):
+        correlate_with_people(judgements, metrics=[])
+
+
 def test_the_same_input_gives_the_same_numbers(judgements, result, spm):
     again = correlate_with_people(
         judgements, metrics=["sp_rouge_lsum", "ascii"], tokenizer_path=spm
