@@ -152,3 +152,14 @@ def test_a_difference_is_over_the_languages_that_have_both():
         x, {"de": np.ones(60), "en": np.ones(60)}, y, documents=names, kind="pearson"
     )
     assert (nothing.value, nothing.low, nothing.n) == (None, None, 0)
+
+
+def test_languages_are_drawn_apart():
+    """Two languages that happen to have the same numbers are surer than one, by the root of two."""
+    x, y = scores()
+    names = [str(n) for n in range(len(x))]
+    found, mean = correlate(
+        {"de": x, "zh": x}, {"de": y, "zh": y}, documents={"de": names, "zh": names}, kind="pearson"
+    )
+    widths = [cell.high - cell.low for cell in found.values()]
+    assert mean.high - mean.low == pytest.approx(np.mean(widths) / np.sqrt(2), rel=0.15)

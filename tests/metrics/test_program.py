@@ -99,6 +99,7 @@ def printing(answer):
 # what the program does -> what must be said
 FAULTS = {
     "fails": (HEAD + "raise SystemExit('no checkpoint')", "mine failed with exit code 1: no checkpoint"),
+    "fails after chatter": (HEAD + "print('Loading')\nraise SystemExit('no checkpoint')", "exit code 1"),
     "fails silently": (HEAD + "sys.exit(3)", "exit code 3: without a word"),
     "too few": (
         ANSWER_ALL.replace("in records:", "in records[:-1]:"),
