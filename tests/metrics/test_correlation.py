@@ -133,23 +133,23 @@ def test_a_difference_is_that_of_the_means_and_paired(kind):
     generator = np.random.default_rng(5)
     noisy = {code: side + generator.normal(scale=0.5, size=60) for code, side in x.items()}
     means = [correlate(side, y, documents=names, kind=kind)[1] for side in (x, noisy)]
-    found = subtract(x, noisy, y, documents=names, kind=kind)
+    found = subtract(x, noisy, judgements=y, documents=names, kind=kind)
     assert found.value == pytest.approx(means[0].value - means[1].value)
     assert found.n == 3
     assert found.low <= found.value <= found.high
     assert found.high - found.low < 0.5 * (means[0].high - means[0].low)
-    turned = subtract(noisy, x, y, documents=names, kind=kind)
+    turned = subtract(noisy, x, judgements=y, documents=names, kind=kind)
     assert (turned.value, turned.low) == pytest.approx((-found.value, -found.high))
 
 
 def test_a_difference_is_over_the_languages_that_have_both():
     x, y, names = languages(("de", "en"))
     constant = {"de": np.ones(60), "en": y["en"]}
-    found = subtract(x, constant, y, documents=names, kind="pearson")
+    found = subtract(x, constant, judgements=y, documents=names, kind="pearson")
     alone = correlate({"en": x["en"]}, y, documents=names, kind="pearson")[1]
     assert (found.value, found.n) == (pytest.approx(alone.value - 1), 1)
     nothing = subtract(
-        x, {"de": np.ones(60), "en": np.ones(60)}, y, documents=names, kind="pearson"
+        x, dict.fromkeys(x, np.ones(60)), judgements=y, documents=names, kind="pearson"
     )
     assert (nothing.value, nothing.low, nothing.n) == (None, None, 0)
 

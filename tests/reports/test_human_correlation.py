@@ -114,6 +114,13 @@ def test_a_metric_that_covers_no_language_of_a_script_leaves_it_out(judgements, 
     assert found.cell("zh", "wpr", scale="focus").n > 0
 
 
+def test_a_language_that_a_metric_does_not_cover_has_no_value(judgements, spm):
+    """Output wholly in English is no fault in English."""
+    found = correlate_with_people(judgements, metrics=["all_english"], tokenizer_path=spm)
+    assert "all_english: no score for 24 of 24 summaries in en, left out" in found.warnings
+    assert found.cell("de", "all_english", scale="focus").n == 24
+
+
 def test_constant_scores_are_said_and_not_in_the_mean(judgements, spm, tmp_path):
     (tmp_path / "m.py").write_text(
         LENGTH.replace("len(r['prediction'])", "(r['language'] != 'zh') * len(r['prediction'])")

@@ -1,12 +1,16 @@
 """The verb that holds metrics against people: correlate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from xlgen.cli.app import Json, app, plain, say
+
+if TYPE_CHECKING:
+    from xlgen.reports.humans import HumanCorrelation
+    from xlgen.sources.judgements import Judgements
 
 
 @app.command(
@@ -48,20 +52,14 @@ def correlate(
     as_json: Json = False,
 ) -> None:
     """Correlate metrics with people's judgements of summaries (the paper's Table 9 and Figure 7)."""
-    from xlgen.files import check_writable
     from xlgen.metrics.program import Program
     from xlgen.reports.correlation import correlate_with_people
-    from xlgen.reports.humans import write_correlation
     from xlgen.sources import JUDGEMENTS
 
     codes = None if languages == "all" else languages.split(",")
     read = JUDGEMENTS[judgements](data, codes)
     programs = [Program.parse(text, patience=patience) for text in metric_command or ()]
-    if out is not None:
-        from xlgen.reports.scatter import figure_language, write_scatters
-
-        drawn = figure_language(read, figure)
-        check_writable(out / "table.md")  # now, not after an hour of scoring
+    drawn = None if out is None else _check(out, read, figure)
     result = correlate_with_people(
         read,
         metrics=metrics.split(","),
@@ -71,8 +69,24 @@ def correlate(
         seed=seed,
     )
     say(result.to_json() if as_json else result.table(), as_json=as_json)
-    if out is not None:
-        written = [*write_correlation(result, out), *write_scatters(result, out, language=drawn)]
-        console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-        for path in written:
-            console.print(plain(f"written: {path}"))
+    if out is not None and drawn is not None:
+        _write(result, out, language=drawn, to_stderr=as_json)
+
+
+def _check(out: Path, read: "Judgements", figure: str | None) -> str:
+    """Return the language of Figure 7; what cannot be written is told now, not after an hour of scoring."""
+    from xlgen.files import check_writable
+    from xlgen.reports.scatter import figure_language
+
+    check_writable(out / "table.md")
+    return figure_language(read, figure)
+
+
+def _write(result: "HumanCorrelation", out: Path, *, language: str, to_stderr: bool) -> None:
+    """Write table, scores and figures, and name the files."""
+    from xlgen.reports.humans import write_correlation
+    from xlgen.reports.scatter import write_scatters
+
+    console = Console(stderr=to_stderr, highlight=False, soft_wrap=True)
+    for path in [*write_correlation(result, out), *write_scatters(result, out, language=language)]:
+        console.print(plain(f"written: {path}"))

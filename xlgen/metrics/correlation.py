@@ -55,8 +55,8 @@ def correlate(
 def subtract(
     first: Mapping[str, Floats],
     second: Mapping[str, Floats],
-    judgements: Mapping[str, Floats],
     *,
+    judgements: Mapping[str, Floats],
     documents: Mapping[str, Sequence[str]],
     kind: str,
     seed: int = 0,

@@ -175,7 +175,7 @@ def _differences(
         for scale in SCALES:
             z = {code: np.array([p.judgements[scale] for p in own]) for code, own in held.items()}
             for kind in KINDS:
-                mean = subtract(x, y, z, documents=documents, kind=kind, seed=seed)
+                mean = subtract(x, y, judgements=z, documents=documents, kind=kind, seed=seed)
                 yield Difference(first, other, scale, kind, **asdict(mean))
 
 
