@@ -101,9 +101,8 @@ def _registered(
     scores: dict[str, dict[str, float]] = {name: {} for name in made}
 
     def look(record: Prediction, found: Mapping[str, float]) -> None:
-        for name, value in found.items():
-            if made[name].covers(record.language):
-                scores[name][record.id] = value
+        for name, value in found.items():  # without those that cover neither text nor language
+            scores[name][record.id] = value
 
     measure(progress(records, "Scoring"), made, look=look)
     labels = {name: metric.label for name, metric in made.items()}
