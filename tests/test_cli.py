@@ -9,7 +9,7 @@ import pytest
 VERBS = [
     ("list",), ("show",), ("train",), ("evaluate",), ("generate",), ("score",), ("report",), ("heatmap",),
     ("doctor",), ("data", "build"), ("data", "check"), ("data", "write"), ("export",), ("import",),
-    ("convert",),
+    ("convert",), ("correlate",),
 ]  # fmt: skip
 
 
@@ -132,6 +132,16 @@ MISTAKES = {
         ("heatmap", "FILE", "--out", "h.svg"),
         b"x",
         "FILE: not a readable safetensors file",
+    ),
+    "correlate: unknown judgements": (
+        ("correlate", "multi-sumeval", "--data", "FOLDER"),
+        b"",
+        "did you mean multi-summeval",
+    ),
+    "correlate: no data": (
+        ("correlate", "multi-summeval", "--data", "FOLDER"),
+        b"",
+        "FOLDER: expected the folder of Multi_SummEval",
     ),
     "report of nothing": (("report", "FOLDER"), b"", "FOLDER"),
     "export: unknown": (

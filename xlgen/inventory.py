@@ -22,7 +22,7 @@ from xlgen.model import LAYOUTS, MODELS
 from xlgen.recipes import RECIPES, RUNS
 from xlgen.registry import Table, near_names
 from xlgen.reports import FINDINGS
-from xlgen.sources import BUILDERS, SOURCES
+from xlgen.sources import BUILDERS, JUDGEMENTS, SOURCES
 from xlgen.studies import GRIDS, STUDIES
 from xlgen.tasks import TASKS
 from xlgen.training import OPTIMIZERS, SCHEDULES
@@ -36,6 +36,7 @@ TABLES: dict[str, Table] = {
     "metrics": METRICS,
     "benchmarks": BENCHMARKS,
     "sources": SOURCES,
+    "judgements": JUDGEMENTS,
     "optimizers": OPTIMIZERS,
     "schedules": SCHEDULES,
     "translators": TRANSLATORS,

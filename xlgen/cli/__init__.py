@@ -13,7 +13,7 @@ from xlgen.files import reason
 
 # they add their verbs to `app`, and help shows them in this order
 # isort: off
-from xlgen.cli import tables, runs, studies, results, exchange, models, data  # noqa: F401
+from xlgen.cli import tables, runs, studies, results, correlation, exchange, models, data  # noqa: F401
 # isort: on
 
 BAD_INPUT = 2  # the exit code of every mistake that is the user's to mend

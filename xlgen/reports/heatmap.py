@@ -1,13 +1,11 @@
 """The paper's Figure 8: a clustered heatmap of language prompts, with their tree and families."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -16,14 +14,22 @@ from scipy.cluster import hierarchy
 
 from xlgen.errors import InputError
 from xlgen.families import FAMILIES, Relation, relations
-from xlgen.files import check_writable, replacing, write_json, write_whole
+from xlgen.files import check_writable, write_json, write_whole
 from xlgen.reports.clusters import Clusters, cluster
-from xlgen.reports.svg import GRID, INK, PAPER, SOFT, inline_svg, plain_settings, standalone
+from xlgen.reports.svg import (
+    GRID,
+    INK,
+    PAPER,
+    SOFT,
+    inline_svg,
+    plain_settings,
+    standalone,
+    write_png,
+)
 
 NUMBERED = 20  # up to so many languages there is room for a number in every cell
 _MARGIN, _TREE, _STRIP, _NAMES = 0.15, 1.4, 0.34, 2.5  # inches, from left to right
 _TOP, _BAR, _LINE = 0.8, 0.48, 0.22
-_DOTS_PER_INCH = 150
 
 
 def write_heatmap(
@@ -43,7 +49,7 @@ def write_heatmap(
         told = str(clusters).replace("\n", ". ")
         svg = standalone(inline_svg(figure, name="heatmap", title=title, description=told))
         if png is not None:
-            _write_png(figure, png)
+            write_png(figure, png)
     write_whole(out, svg)
     write_json(numbers, clusters.to_json())
     return clusters
@@ -187,11 +193,3 @@ def _readable(background: Sequence[float] | np.ndarray) -> str:
     """Return dark or light ink, whichever stands out (relative luminance, ITU-R BT.709)."""
     red, green, blue = background[:3]
     return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else PAPER
-
-
-def _write_png(figure: Figure, path: Path) -> None:
-    drawn = io.BytesIO()
-    figure.set_dpi(_DOTS_PER_INCH)
-    FigureCanvasAgg(figure).print_png(drawn, metadata={"Software": None})
-    with replacing(path) as partial:
-        partial.write_bytes(drawn.getvalue())

@@ -1,12 +1,16 @@
-"""A Matplotlib figure -> inline SVG for a page without inline styles; same input, same bytes."""
+"""A Matplotlib figure -> inline SVG for a page without inline styles, or PNG; same input, same bytes."""
 
 import io
 import re
 from html import escape
+from pathlib import Path
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from xlgen.files import replacing
 
 # The page's style sheet maps these to its own colours, so figures follow light and dark.
 INK, SOFT, GRID, PAPER = "#1f2328", "#59636e", "#d8dee4", "#fffffe"
@@ -44,6 +48,8 @@ SETTINGS = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }
+
+_DOTS_PER_INCH = 150
 
 # Not known as presentation attributes, or left to the page's own fonts.
 _DROPPED = {"font", "font-family", "font-style", "font-stretch", "font-variant", "transform-origin"}
@@ -90,6 +96,15 @@ def standalone(svg: str) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{FONTS}"'
     page = '<rect width="100%" height="100%" fill="white"/>'
     return svg.replace("<svg", head, 1).replace("</desc>", f"</desc>{page}", 1) + "\n"
+
+
+def write_png(figure: Figure, path: Path) -> None:
+    """Draw `figure` as PNG, too; same input, same bytes. Call in the same context as `inline_svg`."""
+    drawn = io.BytesIO()
+    figure.set_dpi(_DOTS_PER_INCH)
+    FigureCanvasAgg(figure).print_png(drawn, metadata={"Software": None})
+    with replacing(path) as partial:
+        partial.write_bytes(drawn.getvalue())
 
 
 def _attributes(style: str) -> str:

@@ -1,5 +1,6 @@
 """Where text comes from. A source reads `(path or name, split)` into rows; readers.py checks them.
 
+JUDGEMENTS read what people think of systems' outputs, `(folder, languages)` -> judgements.
 BUILDERS make the packaged data anew, `(cache, out)` -> statistics.
 """
 
@@ -26,6 +27,11 @@ SOURCES = Table(
         "tydiqa": "xlgen.sources.questions:TYDIQA",
         "wikiann": "xlgen.sources.entities:WIKIANN",
     },
+)
+
+JUDGEMENTS = Table(
+    "set of human judgements",
+    {"multi-summeval": "xlgen.sources.judgements:read_multi_summeval"},
 )
 
 BUILDERS = Table(
