@@ -1,16 +1,18 @@
-"""Converting a T5X checkpoint beside copying its bytes: seconds, and the most memory a conversion takes.
+"""Converting a T5X checkpoint beside moving the same bytes: seconds, and the most memory a conversion takes.
 
-python benchmarks-perf/convert_speed.py --shape mt5-small --rounds 3
+python benchmarks-perf/convert_speed.py --shape mt5-base --threads 2
 
-The checkpoint is made first (random weights, gzipped chunks of at most 64 MB, as T5X writes them). Rounds
-are interleaved; both sides read through the page cache and end with their files on the disk (fsync).
-It fails if the weights are not those that went in.
+The checkpoint is made first: random float32 weights in gzipped chunks of 32 to 48 MB (T5X: at most 64).
+A conversion reads the gzipped files and writes the numbers they hold. Beside it stand reading the same files
+and writing as many bytes as the conversion writes, and a plain copy of the checkpoint, which writes fewer.
+Rounds are interleaved; all read through the page cache and end with their files on the disk (fsync). It fails
+if the weights are not those that went in.
 """
 
 import argparse
+import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from safetensors import safe_open
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "model"))
 from t5x_files import t5x_tree, write_t5x
+from timing import medians, ratio
 
 from xlgen.model.convert import convert
 from xlgen.model.hugging_face import hugging_face_name
@@ -50,31 +53,51 @@ print(highest() - before)
 """
 
 
-def make_checkpoint(config: T5Config, folder: Path) -> dict[str, torch.Tensor]:
-    """Write random weights as a T5X checkpoint; return them by Hugging Face's names."""
+# T5X halves the longest side of an array until a chunk has 64 MB: 250,112 becomes this for mT5-base.
+CHUNK = 15_632
+BLOCK = 2**24
+
+
+def random_weights(config: T5Config) -> dict[str, torch.Tensor]:
+    """Return random weights by Hugging Face's names, the same in each call."""
     generator = torch.Generator().manual_seed(0)
     with torch.device("meta"):
         parameters = dict(T5(config).named_parameters())
-    state = {
+    return {
         hugging_face_name(name): torch.randn(parameter.shape, generator=generator) * 0.05
         for name, parameter in parameters.items()
     }
-    write_t5x(folder, t5x_tree(state), chunk=4096)
-    return state
 
 
-def fsync(folder: Path) -> None:
-    for path in folder.rglob("*"):
+def check(weights: Path, state: dict[str, torch.Tensor]) -> None:
+    with safe_open(weights, framework="pt") as file:
+        for name, tensor in state.items():
+            if not torch.equal(file.get_tensor(name), tensor):
+                raise SystemExit(f"{name} differs")
+
+
+def move(source: Path, out: Path, written: int) -> None:
+    """Read every file of `source`, and write `written` bytes."""
+    out.mkdir()
+    block = bytearray(BLOCK)
+    for path in source.rglob("*"):
         if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+            with path.open("rb", buffering=0) as file:
+                while file.readinto(block):
+                    pass
+    with (out / "bytes").open("wb", buffering=0) as file:
+        for start in range(0, written, BLOCK):
+            file.write(memoryview(block)[: written - start])
 
 
 def seconds_of(work: Callable[[], object], out: Path) -> tuple[float, float]:
-    """Return wall and processor seconds."""
+    """Return wall and processor seconds until the files of `out` are on the disk; remove them."""
     start, used = time.perf_counter(), time.process_time()
     work()
-    fsync(out)
+    for path in out.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
     taken = time.perf_counter() - start, time.process_time() - used
     shutil.rmtree(out)
     return taken
@@ -85,36 +108,46 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="mt5-small")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", type=Path, help="make the checkpoint here, or use the one there")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = SHAPES[options.shape]
-    with tempfile.TemporaryDirectory() as place:
-        source, out = Path(place) / "t5x", Path(place) / "out"
-        state = make_checkpoint(config, source)
-        size = sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
-        convert(str(source), out)
-        with safe_open(out / "model.safetensors", framework="pt") as file:
-            for name, tensor in state.items():
-                if not torch.equal(file.get_tensor(name), tensor):
-                    raise SystemExit(f"{name} differs")
-        shutil.rmtree(out)
+    with tempfile.TemporaryDirectory(dir=options.keep and options.keep.parent) as place:
+        source, out = options.keep or Path(place) / "t5x", Path(place) / "out"
+        state = random_weights(config)
         largest = max(tensor.nbytes for tensor in state.values())
+        if not source.exists():
+            write_t5x(source, t5x_tree(state), chunk=CHUNK)
+        convert(str(source), out)
+        check(out / "model.safetensors", state)
         del state
-        converted, copied = [], []
+        written = (out / "model.safetensors").stat().st_size
+        read = sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
+        shutil.rmtree(out)
+        works: dict[str, Callable[[], object]] = {
+            "convert": lambda: convert(str(source), out),
+            "move": lambda: move(source, out, written),
+            "copy": lambda: shutil.copytree(source, out),
+        }
+        wall: dict[str, list[float]] = {name: [] for name in works}
+        used: dict[str, list[float]] = {name: [] for name in works}
         for _ in range(options.rounds):
-            converted.append(seconds_of(lambda: convert(str(source), out), out))
-            copied.append(seconds_of(lambda: shutil.copytree(source, out), out))
+            for name, work in works.items():
+                for times, seconds in zip((wall, used), seconds_of(work, out)):
+                    times[name].append(seconds)
         command = [sys.executable, "-c", CONVERT, str(source), str(out), str(options.threads)]
         memory = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    ratios = [ours[0] / theirs[0] for ours, theirs in zip(converted, copied)]
-    ours, theirs = (tuple(map(statistics.median, zip(*side))) for side in (converted, copied))
-    sys.stdout.write(
-        f"{options.shape}: {count_parameters(config):,} parameters, {size / 1e6:,.0f} MB; "
-        f"conversion {ours[0]:.2f} s (processor {ours[1]:.2f}), "
-        f"copying {theirs[0]:.2f} s (processor {theirs[1]:.2f}), "
-        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}); "
-        f"memory {memory / 1e6:,.0f} MB, the largest tensor {largest / 1e6:,.0f} MB\n"
-    )
+    told = {
+        "shape": f"{options.shape}: {count_parameters(config):,} parameters",
+        "threads": options.threads,
+        "MB": {"read": read // 10**6, "written": written // 10**6},
+        "seconds": {name: round(value, 2) for name, value in medians(wall).items()},
+        "processor seconds": {name: round(value, 2) for name, value in medians(used).items()},
+        "times reading and writing the same bytes": ratio(wall, "convert", "move"),
+        "times copying the checkpoint": ratio(wall, "convert", "copy"),
+        "memory, MB": {"conversion": memory // 10**6, "largest tensor": largest // 10**6},
+    }
+    sys.stdout.write(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Published data sets: counted beside their published sizes, and run end to end with text of mC4."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,39 @@ def test_held_out_of_a_published_set_are_its_own_in_english_besides(data, tmp_pa
     clean = held_out_examples("wikilingua0-clean")[len(packaged) :]
     assert [example.id for example in clean] == [example.id for example in own]
     assert held_out_examples("xlsum") == held_out_examples("mine.jsonl") == packaged  # not here
+
+
+def damaged_zip(folder):
+    path = next(folder.rglob("english.zip"))
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def lines_that_do_not_pair(folder):
+    write_gem_zip(folder, "en", val_tgt_en="one line")
+
+
+def a_side_missing(folder):
+    shutil.rmtree(folder)
+    place = folder / "english"
+    place.mkdir(parents=True)
+    (place / "val.src.en").write_text("one\n", "utf-8")
+
+
+@pytest.mark.parametrize("damage", [damaged_zip, lines_that_do_not_pair, a_side_missing])
+def test_a_damaged_validation_file_is_no_missing_one_in_the_leak_check(data, damage):
+    damage(data / "wikilingua0")
+    with pytest.raises(InputError) as refusal:
+        held_out_examples("wikilingua0")
+    assert str(data / "wikilingua0") in str(refusal.value)
+    assert "again" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in ("wikilingua0", "mc4")])
+def test_held_out_files_that_are_not_here_are_not_looked_for(name, data):
+    packaged = held_out_examples()
+    assert held_out_examples(name) == packaged  # no folder
+    (data / name).mkdir()
+    assert held_out_examples(name) == packaged  # a folder without them
 
 
 def test_text_without_labels_has_no_sizes():

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import time
+import weakref
+from functools import partial
 
 import msgpack
 import pytest
@@ -27,7 +30,7 @@ from xlgen.model.convert import convert
 from xlgen.model.hugging_face import read_model_config
 from xlgen.model.load import load_model, save_model, tiny_model
 from xlgen.model.packaged import open_model, open_tokenizer
-from xlgen.model.stored import open_stored
+from xlgen.model.stored import StoredTensor, open_stored, write_tensors
 from xlgen.model.t5 import shift_right
 
 SHAPE = {
@@ -266,9 +269,17 @@ T5X_DAMAGE = {
     "a chunk of another size": (
         lambda f: shutil.copy(f / "target.token_embedder.embedding" / "0.0", head(f) / "0.0")
         and change_array(f, chunks=[5, 7]),
-        "expected a chunk of 140 bytes",
+        "0.0: a missing or damaged chunk (no gzip of 140 bytes)",
     ),
-    "a bomb": (bomb, "0.0: expected a chunk of 676 bytes"),
+    "a bomb": (bomb, "0.0: a missing or damaged chunk (no gzip of 676 bytes)"),
+    "a huge chunk": (
+        lambda f: change_array(f, chunks=[16, 10**10]),
+        "0.0: a missing or damaged chunk (",
+    ),
+    "chunks that are too small": (
+        lambda f: change_array(f, chunks=[13, 14]),
+        "0.0: expected a chunk of 728 bytes, got 676",
+    ),
     "blosc": (lambda f: change_array(f, compressor={"id": "blosc"}), "compressor: expected 'gzip'"),
     "integers": (lambda f: change_array(f, dtype="<i8"), "dtype: expected '<f4'"),
     "objects": (lambda f: change_array(f, dtype="|O"), "dtype: expected '<f4'"),
@@ -406,6 +417,33 @@ def test_an_array_is_read_once_for_all_its_stacked_layers(tmp_path, monkeypatch)
     for stored in open_stored(tmp_path / "t5x").tensors.values():
         stored.read()
     assert len(opened) == len(set(opened)) == len(list((tmp_path / "t5x").glob("target.*")))
+
+
+def test_parts_are_read_ahead_and_written_in_turn_with_few_in_memory(tmp_path):
+    alive = most = 0
+
+    def released():
+        nonlocal alive
+        alive -= 1
+
+    def part(number):
+        nonlocal alive, most
+        tensor = torch.full((2, 3), float(number))
+        weakref.finalize(tensor, released)
+        alive += 1
+        most = max(most, alive)
+        time.sleep(0.01 if number % 4 == 0 else 0)  # the next ones are ready before it
+        return tensor
+
+    parts = [partial(part, number) for number in range(40)]
+    cut = StoredTensor("cut", (80, 3), torch.float32, lambda: None, parts)
+    whole = StoredTensor("whole", (2, 3), torch.float32, lambda: torch.full((2, 3), 50.0))
+    tensors = {"before": whole, "cut": cut, "after": whole}
+    write_tensors(tmp_path / "x.safetensors", tensors, source=tmp_path)
+    found = load_file(tmp_path / "x.safetensors")
+    assert found["cut"][:, 0].tolist() == [float(i // 2) for i in range(80)]
+    assert found["before"].unique().tolist() == found["after"].unique().tolist() == [50.0]
+    assert 1 < most <= torch.get_num_threads() + 2
 
 
 def test_show_says_tied_loudly_and_counts_the_parts(tmp_path, small_tokenizer):

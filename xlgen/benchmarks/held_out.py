@@ -10,11 +10,11 @@ from typing import Any
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.data.examples import Example
+from xlgen.errors import MissingError
 from xlgen.languages import SOURCE
 from xlgen.sources.filters import paragraph_key
 from xlgen.sources.held_out import held_out_files, held_out_texts
 from xlgen.sources.leaks import refuse_leaks
-from xlgen.sources.missing import why_missing
 from xlgen.sources.published import is_published
 from xlgen.sources.readers import read_examples, read_with_notes
 
@@ -25,7 +25,8 @@ _HELD_OUT = ("validation", "test")
 def held_out_examples(source: str = "") -> list[Example]:
     """Return the validation and test examples of every packaged benchmark, in all languages.
 
-    Of a published `source`, those in the source language besides, as far as they are there.
+    Of a published `source`, those in the source language besides, as far as their files are there. Raises
+    `InputError` for a file that is there and cannot be read: what it holds could not be looked for.
     """
     packaged = [
         example
@@ -37,10 +38,17 @@ def held_out_examples(source: str = "") -> list[Example]:
     own = [
         example
         for split in _HELD_OUT
-        if is_published(source) and not why_missing(source, split=split, languages=(SOURCE,))
-        for example in read_examples(source, split=split, languages=(SOURCE,))
+        if is_published(source)
+        for example in _read_if_here(source, split)
     ]
     return [*packaged, *own]
+
+
+def _read_if_here(source: str, split: str) -> list[Example]:
+    try:
+        return read_examples(source, split=split, languages=(SOURCE,))
+    except MissingError:
+        return []
 
 
 class HeldOutParagraphs:

@@ -7,7 +7,9 @@ the right shapes, is said here, before any is read; writing goes tensor by tenso
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -27,12 +29,16 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """One tensor that is not read yet: in our orientation, under the layout's name."""
+    """One tensor that is not read yet: in our orientation, under the layout's name.
+
+    `parts` read its rows in turn, where they can be read in several threads and the whole need not be.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: torch.dtype
     read: Callable[[], Tensor]
+    parts: Sequence[Callable[[], Tensor]] = ()
 
 
 class StoredModel(ABC):
@@ -111,7 +117,11 @@ def _kind(config: T5Config) -> str:
 
 def read_finite(stored: StoredTensor, *, where: Path) -> Tensor:
     """Read a tensor; raise `InputError` if it holds NaN or infinity."""
-    tensor = stored.read()
+    return _read_finite(stored.read, stored, where)
+
+
+def _read_finite(read: Callable[[], Tensor], stored: StoredTensor, where: Path) -> Tensor:
+    tensor = read()
     least, most = tensor.aminmax()  # NaN passes through; isfinite would make copies
     if not (least.isfinite() and most.isfinite()):
         raise InputError(f"{where}: tensor {stored.name!r} holds NaN or infinity; fetch it again")
@@ -119,7 +129,7 @@ def read_finite(stored: StoredTensor, *, where: Path) -> Tensor:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, StoredTensor], *, source: Path) -> str:
-    """Write a safetensors file, one tensor in memory at a time; return its SHA-256.
+    """Write a safetensors file, one tensor in memory at a time, or less; return its SHA-256.
 
     The file is byte by byte that of `safetensors.torch.save_file` if the names are in its order:
     wide dtypes first, then by name.
@@ -132,20 +142,43 @@ def write_tensors(path: Path, tensors: Mapping[str, StoredTensor], *, source: Pa
         header[name] = {"dtype": dtype, "shape": list(stored.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        for block in (len(text).to_bytes(8, "little"), text):
-            digest.update(block)
-            file.write(block)
+    digest = hashlib.sha256(len(text).to_bytes(8, "little") + text)
+    with path.open("wb") as file, ThreadPoolExecutor(1) as hashing:
+        file.write(len(text).to_bytes(8, "little") + text)
         with progress(end, f"Writing {path.parent.name or path.name}, bytes") as bar:
-            for stored in tensors.values():
-                tensor = read_finite(stored, where=source).to(stored.dtype).contiguous()
-                assert tensor.shape == stored.shape
-                data = tensor.reshape(-1).view(torch.uint8).numpy().data
-                digest.update(data)
+            for block in _blocks(tensors.values(), source):
+                data = block.reshape(-1).view(torch.uint8).numpy().data
+                hashed = hashing.submit(digest.update, data)
                 file.write(data)
+                hashed.result()
                 bar.advance(data.nbytes)
+        assert file.tell() == 8 + len(text) + end
     return digest.hexdigest()
+
+
+def _blocks(tensors: Iterable[StoredTensor], source: Path) -> Iterator[Tensor]:
+    """Yield the tensors in turn, whole or by their parts; parts are read ahead in torch's threads.
+
+    One more than there are threads are in memory at most, besides the one that the caller has.
+    """
+    threads = torch.get_num_threads()
+    ahead: deque[Future[Tensor]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for stored in tensors:
+            for part in stored.parts:
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+                ahead.append(pool.submit(_block, part, stored, source))
+            if not stored.parts:
+                while ahead:
+                    yield ahead.popleft().result()
+                yield _block(stored.read, stored, source)
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _block(read: Callable[[], Tensor], stored: StoredTensor, source: Path) -> Tensor:
+    return _read_finite(read, stored, source).to(stored.dtype).contiguous()
 
 
 def _count(shape: tuple[int, ...]) -> int:

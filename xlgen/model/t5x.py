@@ -7,12 +7,12 @@ a side in one array, on its second axis. The optimizer's state is passed over.
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgpack
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +21,10 @@ from xlgen.files import reason
 from xlgen.model.hugging_face import position_layer
 from xlgen.model.stored import StoredModel, StoredTensor
 from xlgen.model.t5 import T5Config
-from xlgen.model.zarr import DTYPES, open_array
+from xlgen.model.zarr import open_array
 
 _ARRAY = 1  # flax's msgpack extension type of an array: shape, name of the dtype, bytes
-_INLINE = {"float32": "<f4", "float16": "<f2", "bfloat16": "bfloat16"}
+_INLINE = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 # Our names -> T5X's; a kernel there is [in, out], ours [out, in]
 _WHOLE = {
     "shared.weight": "token_embedder/embedding",
@@ -38,8 +38,15 @@ _POSITIONS = "relpos_bias/rel_embedding"
 
 DEEPEST = 8  # ours: a T5's tree has 5 levels
 
-# An array as the checkpoint has it: its shape, its dtype, and how to read it
-Leaf = tuple[tuple[int, ...], torch.dtype, Callable[[], Tensor]]
+
+@dataclass(frozen=True)
+class Leaf:
+    """An array as the checkpoint has it, unread; `slabs` reads it apart along an axis."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    read: Callable[[], Tensor]
+    slabs: Callable[[int], list[Callable[[], Tensor]]] | None = None
 
 
 def t5x_name(name: str) -> tuple[str, str, int | None]:
@@ -95,16 +102,17 @@ class T5XCheckpoint(StoredModel):
         return f"{side}/{side}/{part}[{layer}]" if self.stacked else f"{side}/layers_{layer}/{part}"
 
     def _tensors(self, leaves: dict[str, Leaf]) -> Iterator[StoredTensor]:
-        for name, (shape, dtype, read) in leaves.items():
+        for name, leaf in leaves.items():
             layers: list[int | None] = [None]
-            if re.match(r"(encoder|decoder)/\1/", name) and len(shape) > 1:
-                layers = list(range(shape[1]))
-                read = partial(self._keep, name, read)
+            read, parts = leaf.read, _parts(name, leaf)
+            if re.match(r"(encoder|decoder)/\1/", name) and len(leaf.shape) > 1:
+                layers = list(range(leaf.shape[1]))
+                read, parts = partial(self._keep, name, read), []
             for layer in layers:
                 orient = partial(_oriented, name=name, layer=layer)
-                turned = tuple(orient(torch.empty(shape, device="meta")).shape)
+                turned = tuple(orient(torch.empty(leaf.shape, device="meta")).shape)
                 label = name if layer is None else f"{name}[{layer}]"
-                yield StoredTensor(label, turned, dtype, partial(_read, read, orient))
+                yield StoredTensor(label, turned, leaf.dtype, partial(_read, read, orient), parts)
 
     def _keep(self, name: str, read: Callable[[], Tensor]) -> Tensor:
         """Read a stacked array and keep it until another is read: its layers are asked for in turn."""
@@ -118,14 +126,24 @@ def _read(read: Callable[[], Tensor], orient: Callable[[Tensor], Tensor]) -> Ten
     return orient(read())
 
 
+def _parts(name: str, leaf: Leaf) -> list[Callable[[], Tensor]]:
+    """Return what reads the rows of an array in turn, where they stand along one of its axes."""
+    if leaf.slabs is None or len(leaf.shape) > 2:
+        return []
+    return leaf.slabs(int(_is_turned(name, leaf.shape)))
+
+
+def _is_turned(name: str, shape: tuple[int, ...]) -> bool:
+    return name.endswith(("/kernel", _POSITIONS)) and len(shape) == 2
+
+
 def _oriented(array: Tensor, *, name: str, layer: int | None) -> Tensor:
     """Return one layer of an array as ours is: kernels [out, in], positions [buckets, heads]."""
     if layer is not None:
         array = array[:, layer]
     if array.ndim == 3:  # attention with heads and their width apart, in scalable T5
         array = array.flatten(0, 1) if name.endswith("/out/kernel") else array.flatten(1)
-    is_turned = name.endswith(("/kernel", _POSITIONS)) and array.ndim == 2
-    return array.T.contiguous() if is_turned else array
+    return array.T.contiguous() if _is_turned(name, array.shape) else array
 
 
 def _infer(path: Path, leaves: dict[str, Leaf], *, stacked: bool) -> T5Config:
@@ -142,11 +160,11 @@ def _infer(path: Path, leaves: dict[str, Leaf], *, stacked: bool) -> T5Config:
             raise InputError(
                 f"{path}: missing tensor {names[0]!r}; expected a T5X checkpoint of mT5"
             )
-        if len(leaves[found][0]) not in sizes:
+        if len(leaves[found].shape) not in sizes:
             raise InputError(
-                f"{path}: tensor {found!r} is {list(leaves[found][0])}; is this an mT5?"
+                f"{path}: tensor {found!r} is {list(leaves[found].shape)}; is this an mT5?"
             )
-        return leaves[found][0]
+        return leaves[found].shape
 
     vocabulary, width = shape("token_embedder/embedding", sizes=(2,))
     own = f"{within}/{_POSITIONS}"
@@ -171,7 +189,7 @@ def _infer(path: Path, leaves: dict[str, Leaf], *, stacked: bool) -> T5Config:
 def _count_layers(leaves: dict[str, Leaf], side: str) -> int:
     stacked = leaves.get(f"{side}/{side}/pre_mlp_layer_norm/scale")
     if stacked is not None:
-        return stacked[0][-1]
+        return stacked.shape[-1]
     found = {match[1] for name in leaves if (match := re.match(rf"{side}/layers_(\d+)/", name))}
     return max(1, len(found))
 
@@ -186,10 +204,10 @@ def _open_leaves(path: Path) -> dict[str, Leaf]:
             )
         if isinstance(value, dict):  # a large array: the tree tells where it stands
             stored = open_array(path / f"target.{name.replace('/', '.')}")
-            leaves[name] = (stored.shape, stored.dtype, stored.read)
+            leaves[name] = Leaf(stored.shape, stored.dtype, stored.read, stored.slabs)
         else:
             tensor = _inline(value, path / "checkpoint", name)
-            leaves[name] = (tuple(tensor.shape), tensor.dtype, partial(torch.clone, tensor))
+            leaves[name] = Leaf(tuple(tensor.shape), tensor.dtype, partial(torch.clone, tensor))
     return leaves
 
 
@@ -227,12 +245,11 @@ def _inline(value: Any, path: Path, name: str) -> Tensor:
     """Return an array that stands in the msgpack file itself."""
     try:
         shape, dtype, data = msgpack.unpackb(value.data, raw=True)
-        kind, converted = DTYPES[_INLINE[dtype.decode()]]
-        array = np.frombuffer(data, kind).reshape(shape)
+        tensor = torch.frombuffer(bytearray(data), dtype=_INLINE[dtype.decode()]).reshape(shape)
         if value.code != _ARRAY:
             raise ValueError(f"extension {value.code}")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: {name!r} is no array of floating-point numbers ({reason(error)}); copy it again"
         ) from error
-    return torch.from_numpy(array.copy()).view(converted)
+    return tensor

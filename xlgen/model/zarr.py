@@ -5,8 +5,7 @@ eight packages for these lines.
 """
 
 import math
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,22 +13,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import deflate
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from xlgen.errors import InputError
 from xlgen.files import read_object, reason
 
-# zarr's name -> how numpy reads the bytes, and what they are; numpy knows no bfloat16
-DTYPES = {
-    "<f4": ("<f4", torch.float32),
-    "<f2": ("<f2", torch.float16),
-    "bfloat16": ("<i2", torch.bfloat16),
-}
+# zarr's name -> what the bytes are, little-endian
+DTYPES = {"<f4": torch.float32, "<f2": torch.float16, "bfloat16": torch.bfloat16}
 REMEDY = "copy the checkpoint again, files that begin with a dot too"
 LARGEST = 2**40  # bytes of one array: mT5-XXL's largest has 4 GB
+MOST_SHRUNK = 1032  # times that deflate makes bytes fewer, at most: 258 of them in two bits
 
 
 @dataclass(frozen=True)
@@ -46,51 +41,75 @@ class ZarrArray:
     @property
     def dtype(self) -> torch.dtype:
         """Return what the numbers are."""
-        return DTYPES[self.kind][1]
+        return DTYPES[self.kind]
 
     def read(self) -> Tensor:
         """Read all chunks, in torch's threads; raises `InputError` for a missing or damaged one."""
-        stored, dtype = DTYPES[self.kind]
-        whole = np.empty(self.shape, stored)
+        whole = torch.empty(self.shape, dtype=self.dtype)
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # inflating lets go of the GIL
             for _ in pool.map(partial(self._fill, whole), self._places()):
                 pass
-        return torch.from_numpy(whole).view(dtype)
+        return whole
 
-    def _fill(self, whole: NDArray[Any], place: tuple[int, ...]) -> None:
-        start = [index * size for index, size in zip(place, self.chunks)]
-        room = whole[tuple(slice(s, s + size) for s, size in zip(start, self.chunks))]
-        chunk = np.frombuffer(self._read_chunk(place), whole.dtype).reshape(self.chunks)
-        room[...] = chunk[tuple(map(slice, room.shape))]  # those at the edge stand out
+    def slabs(self, axis: int) -> list[Callable[[], Tensor]]:
+        """Return what reads the array in turn: all chunks of one index along `axis`, turned to be first."""
+        return [partial(self._slab, axis, i) for i in range(self._counts()[axis])]
+
+    def _slab(self, axis: int, index: int) -> Tensor:
+        places = [place for place in self._places() if place[axis] == index]
+        if len(places) == 1:
+            return self._read_chunk(places[0]).movedim(axis, 0).contiguous()
+        rooms = [self._room(place) for place in places]
+        shape = list(self.shape)
+        shape[axis] = rooms[0][axis].stop - rooms[0][axis].start
+        slab = torch.empty(shape, dtype=self.dtype).movedim(axis, 0).contiguous()
+        for place, room in zip(places, rooms):
+            chunk = self._read_chunk(place).movedim(axis, 0).contiguous()
+            slab[(slice(None), *room[:axis], *room[axis + 1 :])] = chunk
+        return slab
+
+    def _fill(self, whole: Tensor, place: tuple[int, ...]) -> None:
+        whole[self._room(place)] = self._read_chunk(place)
+
+    def _counts(self) -> list[int]:
+        return [-(-n // size) for n, size in zip(self.shape, self.chunks)]
 
     def _places(self) -> Iterator[tuple[int, ...]]:
-        return product(*(range(-(-n // size)) for n, size in zip(self.shape, self.chunks)))
+        return product(*map(range, self._counts()))
 
-    def _read_chunk(self, place: tuple[int, ...]) -> bytes:
+    def _room(self, place: tuple[int, ...]) -> tuple[slice, ...]:
+        """Return where in the array a chunk stands; those at the edge end with it."""
+        starts = [index * size for index, size in zip(place, self.chunks)]
+        ends = [min(s + size, n) for s, size, n in zip(starts, self.chunks, self.shape)]
+        return tuple(map(slice, starts, ends))
+
+    def _read_chunk(self, place: tuple[int, ...]) -> Tensor:
+        """Read a chunk, without what of it is beyond the array's edge."""
         path = self.folder / self.separator.join(map(str, place))
-        expected = math.prod(self.chunks) * np.dtype(DTYPES[self.kind][0]).itemsize
+        expected = math.prod(self.chunks) * self.dtype.itemsize
         try:
-            data = path.read_bytes()
-            if self.compressed:
-                data = _inflate(data, expected)
-        except (OSError, zlib.error) as error:
+            data = bytearray(path.read_bytes()) if not self.compressed else _inflate(path, expected)
+        except (OSError, deflate.DeflateError) as error:
             raise InputError(
                 f"{path}: a missing or damaged chunk ({reason(error)}); {REMEDY}"
             ) from error
         if len(data) != expected:
             raise InputError(
-                f"{path}: expected a chunk of {expected:,} bytes, got another; {REMEDY}"
+                f"{path}: expected a chunk of {expected:,} bytes, got {len(data):,}; {REMEDY}"
             )
-        return data
+        chunk = torch.frombuffer(data, dtype=self.dtype).view(self.chunks)
+        return chunk[tuple(slice(room.stop - room.start) for room in self._room(place))]
 
 
-def _inflate(data: bytes, expected: int) -> bytes:
-    """Inflate gzip, never to more than one byte above what is expected; its checksum is compared."""
-    inflater = zlib.decompressobj(wbits=31)
-    inflated = inflater.decompress(data, expected + 1)
-    if not inflater.eof and len(inflated) <= expected:
-        raise zlib.error("it ends too early")
-    return inflated
+def _inflate(path: Path, expected: int) -> bytearray:
+    """Inflate gzip into no more room than one byte above what is expected; its checksum is compared."""
+    data = path.read_bytes()
+    if expected > MOST_SHRUNK * len(data):
+        raise deflate.DeflateError(f"{len(data):,} bytes cannot be {expected:,}")
+    try:
+        return deflate.gzip_decompress(data, expected + 1)
+    except deflate.DeflateError as error:
+        raise deflate.DeflateError(f"no gzip of {expected:,} bytes") from error
 
 
 def open_array(folder: Path) -> ZarrArray:

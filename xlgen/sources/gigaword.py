@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
-from xlgen.errors import InputError
+from xlgen.errors import InputError, MissingError
 from xlgen.sources.published import GIGAWORD, SPLITS, place_of
 from xlgen.sources.rows import BadRow, Row, Selection, open_bytes, parquet_rows, text_lines
 
@@ -40,7 +40,7 @@ def gigaword_rows(source: str | Path, wanted: Selection | None = None) -> Iterat
                 found = True
                 yield row
     if not found:
-        raise InputError(
+        raise MissingError(
             f"{folder}: no file of Gigaword's {wanted.split or 'splits'}; {GIGAWORD.remedy(folder)}"
         )
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from xlgen.errors import InputError
+from xlgen.errors import InputError, MissingError
 from xlgen.languages import SOURCE
 from xlgen.registry import near_names
 from xlgen.sources.published import Published, place_of
@@ -57,12 +57,12 @@ class OfficialFiles(ABC):
         split, languages, folder = wanted.split, wanted.languages, place_of(source)
         if split is None or split not in self.files:
             known = near_names(str(split), list(self.files))
-            raise InputError(f"{self.name}: expected a split, got {split!r}: {known}")
+            raise MissingError(f"{self.name}: expected a split, got {split!r}: {known}")
         had = self.train if split == "train" else self.languages
         for language in sorted(languages or ()):
             if language not in had:
                 near = near_names(language, list(had))
-                raise InputError(f"{self.name} has no {split} data in {language!r}: {near}")
+                raise MissingError(f"{self.name} has no {split} data in {language!r}: {near}")
         asked = [code for code in had if languages is None or code in languages]
         pattern = self.files[split]
         if "{language}" not in pattern:
@@ -77,7 +77,7 @@ class OfficialFiles(ABC):
                 f"{folder}: expected one {file}, found {found[0]} and {found[1]}; keep one of them"
             )
         if not found:
-            raise InputError(f"{folder}: no file {file}; {self.published.remedy(folder)}")
+            raise MissingError(f"{folder}: no file {file}; {self.published.remedy(folder)}")
         return found[0]
 
 

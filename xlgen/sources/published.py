@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from xlgen.errors import InputError
+from xlgen.errors import MissingError
 
 PLACE = "XLGEN_DATA"
 _CLEAN = "-clean"
@@ -40,9 +40,9 @@ class Published:
     on_bad: Literal["refuse", "skip"] = "skip"
 
     def refuse_missing(self, folder: Path) -> None:
-        """Raise `InputError` unless the folder is there: what to download, where from, where to."""
+        """Raise `MissingError` unless the folder is there: what to download, where from, where to."""
         if not folder.is_dir():
-            raise InputError(
+            raise MissingError(
                 f"{folder}: no such folder, where {self.name} should lie; {self.remedy(folder)}"
             )
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xlgen.errors import InputError
+from xlgen.errors import InputError, MissingError
 from xlgen.languages import SOURCE
 from xlgen.sources.archives import Member, is_archive, read_members
 from xlgen.sources.published import NAMES, WIKILINGUA, place_of
@@ -78,7 +78,7 @@ def _read(folder: Path, wanted: Selection) -> Iterator[Row | BadRow]:
         seen.add(key)
         yield from rows
     if not seen:
-        raise InputError(
+        raise MissingError(
             f"{folder}: nothing of WikiLingua in {_named(wanted)}; {WIKILINGUA.remedy(folder)}"
         )
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from xlgen.errors import InputError
+from xlgen.errors import InputError, MissingError
 from xlgen.sources.archives import is_archive, read_members
 from xlgen.sources.published import XLSUM, place_of
 from xlgen.sources.rows import BadRow, Row, Selection, jsonl_rows_of
@@ -35,7 +35,9 @@ def xlsum_rows(source: str | Path, wanted: Selection | None = None) -> Iterator[
         for row in jsonl_rows_of(file, name):
             yield _named(row, language=_CODES[match[1]], split=SPLITS[match[2]])
     if not seen:
-        raise InputError(f"{folder}: no file of XL-Sum that was asked for; {XLSUM.remedy(folder)}")
+        raise MissingError(
+            f"{folder}: no file of XL-Sum that was asked for; {XLSUM.remedy(folder)}"
+        )
 
 
 def _files(folder: Path, wanted: Selection) -> Iterator[tuple[str, IO[bytes]]]:
