@@ -1,11 +1,13 @@
-"""Text <-> token ids with a SentencePiece file: mT5's own spiece.model, or one of its shape.
+"""Text <-> token ids with a SentencePiece file, mT5's own spiece.model or one of its shape; or ByT5's bytes.
 
 Text is only ever text: a string that spells `</s>` or `<extra_id_0>` never becomes a special id.
 """
 
 import hashlib
 import importlib.resources
+import json
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from itertools import groupby
@@ -17,6 +19,7 @@ from xlgen.errors import InputError
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
 
+BYTES, BYTE_EXTRA_IDS = 256, 125  # ByT5 (Xue et al. 2022)
 PAD, EOS, UNK = 0, 1, 2  # T5's and mT5's ids; the model's pad and start-of-decoding id is 0
 
 # A piece in the file is `name, 0x15 score (4 bytes), 0x18 type`; type 4 (user-defined) is matched
@@ -158,6 +161,10 @@ class Tokenizer(PieceSplitter):
         processor = self._processor
         return {i: processor.id_to_piece(i) for i in self.text_ids if not processor.is_byte(i)}
 
+    def save(self, folder: Path) -> None:
+        """Put the file into a model's folder, under the name that models have it by."""
+        shutil.copyfile(self.path, folder / "spiece.model")
+
     @cached_property
     def _sentinel_set(self) -> frozenset[int]:
         return frozenset(self.sentinels)
@@ -180,6 +187,56 @@ class Tokenizer(PieceSplitter):
                     f"{self.path}: expected {name} id {expected}, found {came};"
                     " use the tokenizer the model was trained with (T5 family: pad 0, eos 1, unk 2)"
                 )
+
+
+class ByteTokenizer(Tokenizer):
+    """ByT5's: a byte of UTF-8 is its value + 3, and 125 extra ids stand above, <extra_id_0> the last of 384.
+
+    It has no file but a tokenizer_config.json, which says what it is. transformers names the extra ids the
+    other way round (<extra_id_0> is 259 there); T5's own tasks count them from the end, as we do.
+    """
+
+    # Inherits from the one with pieces, as everything that takes text takes a Tokenizer.
+    class_name = "ByT5Tokenizer"
+    size = BYTES + 3 + BYTE_EXTRA_IDS
+    byte_ids = frozenset(range(3, BYTES + 3))
+    text_pieces: dict[int, str] = {}  # noqa: RUF012 (a cached property there)
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.unk = path, UNK
+        self.sha256 = hashlib.sha256(f"{self.class_name} {self.size}".encode()).hexdigest()
+        self.extra_ids = BYTE_EXTRA_IDS
+        self.sentinels = list(range(self.size - 1, self.size - 1 - BYTE_EXTRA_IDS, -1))
+
+    def encode(self, text: str) -> list[int]:
+        try:
+            return [byte + 3 for byte in text.encode()]
+        except UnicodeEncodeError as error:
+            raise InputError(_surrogate_message(error)) from error
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        return [self.encode(text) for text in texts]
+
+    def pieces(self, text: str) -> list[str]:
+        """Return each byte as two digits of its value."""
+        return [f"{token - 3:02x}" for token in self.encode(text)]
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Return the text of `tokens`; special ids, ids past `size` and bytes that are no UTF-8 vanish."""
+        found = b""
+        for token in map(int, tokens):
+            if token in self.byte_ids:
+                found += bytes([token - 3])
+            elif token in self._sentinel_set:
+                found += f"<extra_id_{self.size - 1 - token}>".encode()
+        return found.decode(errors="ignore")
+
+    def normalize(self, text: str) -> str:
+        return text
+
+    def save(self, folder: Path) -> None:
+        settings = {"tokenizer_class": self.class_name, "extra_ids": self.extra_ids}
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings) + "\n", "utf-8")
 
 
 @cache
