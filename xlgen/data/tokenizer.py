@@ -1,11 +1,10 @@
-"""Text <-> token ids with a SentencePiece file, mT5's own spiece.model or one of its shape; or ByT5's bytes.
+"""Text <-> token ids with a SentencePiece file: mT5's own spiece.model, or one of its shape.
 
 Text is only ever text: a string that spells `</s>` or `<extra_id_0>` never becomes a special id.
 """
 
 import hashlib
 import importlib.resources
-import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,6 @@ from xlgen.errors import InputError
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
 
-BYTES, BYTE_EXTRA_IDS = 256, 125  # ByT5 (Xue et al. 2022)
 PAD, EOS, UNK = 0, 1, 2  # T5's and mT5's ids; the model's pad and start-of-decoding id is 0
 
 # A piece in the file is `name, 0x15 score (4 bytes), 0x18 type`; type 4 (user-defined) is matched
@@ -47,21 +45,21 @@ class PieceSplitter:
         try:  # not encode_batch([text]): its thread pool costs 15 times the encoding of a line
             return self._processor.encode(text.encode())
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return `encode` of each text, in order; several threads, the same ids."""
         try:
             return self._processor.encode([text.encode() for text in texts])
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
 
     def pieces(self, text: str) -> list[str]:
         """Return the pieces of `text` as strings: the words that SP-ROUGE counts."""
         try:
             return self._processor.encode(text.encode(), out_type=str)
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of ids that `encode` gave."""
@@ -72,7 +70,7 @@ class PieceSplitter:
         try:
             written = self._processor.normalize(text.encode()).decode()
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
         return written.replace("▁", " ")[written.startswith("▁") and self._adds_space :]
 
     @cached_property
@@ -189,56 +187,6 @@ class Tokenizer(PieceSplitter):
                 )
 
 
-class ByteTokenizer(Tokenizer):
-    """ByT5's: a byte of UTF-8 is its value + 3, and 125 extra ids stand above, <extra_id_0> the last of 384.
-
-    It has no file but a tokenizer_config.json, which says what it is. transformers names the extra ids the
-    other way round (<extra_id_0> is 259 there); T5's own tasks count them from the end, as we do.
-    """
-
-    # Inherits from the one with pieces, as everything that takes text takes a Tokenizer.
-    class_name = "ByT5Tokenizer"
-    size = BYTES + 3 + BYTE_EXTRA_IDS
-    byte_ids = frozenset(range(3, BYTES + 3))
-    text_pieces: dict[int, str] = {}  # noqa: RUF012 (a cached property there)
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.unk = path, UNK
-        self.sha256 = hashlib.sha256(f"{self.class_name} {self.size}".encode()).hexdigest()
-        self.extra_ids = BYTE_EXTRA_IDS
-        self.sentinels = list(range(self.size - 1, self.size - 1 - BYTE_EXTRA_IDS, -1))
-
-    def encode(self, text: str) -> list[int]:
-        try:
-            return [byte + 3 for byte in text.encode()]
-        except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        return [self.encode(text) for text in texts]
-
-    def pieces(self, text: str) -> list[str]:
-        """Return each byte as two digits of its value."""
-        return [f"{token - 3:02x}" for token in self.encode(text)]
-
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Return the text of `tokens`; special ids, ids past `size` and bytes that are no UTF-8 vanish."""
-        found = b""
-        for token in map(int, tokens):
-            if token in self.byte_ids:
-                found += bytes([token - 3])
-            elif token in self._sentinel_set:
-                found += f"<extra_id_{self.size - 1 - token}>".encode()
-        return found.decode(errors="ignore")
-
-    def normalize(self, text: str) -> str:
-        return text
-
-    def save(self, folder: Path) -> None:
-        settings = {"tokenizer_class": self.class_name, "extra_ids": self.extra_ids}
-        (folder / "tokenizer_config.json").write_text(json.dumps(settings) + "\n", "utf-8")
-
-
 @cache
 def packaged_tokenizer() -> Tokenizer:
     """Return the tokenizer that ships with XLGen."""
@@ -328,7 +276,8 @@ def _sentinel_ids(processor: "SentencePieceProcessor", data: bytes, path: Path) 
     return ids
 
 
-def _surrogate_message(error: UnicodeEncodeError) -> str:
+def surrogate_message(error: UnicodeEncodeError) -> str:
+    """Say where a text is no Unicode text."""
     return (
         f"expected Unicode text, got a lone surrogate U+{ord(error.object[error.start]):04X}"
         f" at character {error.start}; remove it or repair the encoding of the source"

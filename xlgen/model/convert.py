@@ -14,7 +14,8 @@ from typing import Any, Literal
 import torch
 
 from xlgen.config import override
-from xlgen.data.tokenizer import ByteTokenizer, Tokenizer, packaged_tokenizer
+from xlgen.data.byte_tokenizer import ByteTokenizer
+from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import new_folder, write_json
 from xlgen.model import MODELS

@@ -4,7 +4,8 @@ import importlib.resources
 from pathlib import Path
 from typing import Any
 
-from xlgen.data.tokenizer import ByteTokenizer, Tokenizer, packaged_tokenizer
+from xlgen.data.byte_tokenizer import ByteTokenizer
+from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import read_object
 from xlgen.model import MODELS
