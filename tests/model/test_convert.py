@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from t5x_files import t5x_tree, write_t5x
 from transformers import (
     AutoTokenizer,
+    ByT5Tokenizer,
     MT5Config,
     MT5ForConditionalGeneration,
     T5Config,
@@ -22,7 +23,9 @@ from transformers import (
     UMT5Config,
     UMT5ForConditionalGeneration,
 )
+from typer.testing import CliRunner
 
+from xlgen.cli import app
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.inventory import describe
@@ -32,6 +35,8 @@ from xlgen.model.load import load_model, save_model, tiny_model
 from xlgen.model.packaged import open_model, open_tokenizer
 from xlgen.model.stored import StoredTensor, open_stored, write_tensors
 from xlgen.model.t5 import shift_right
+from xlgen.run import open_run
+from xlgen.sources.readers import read_examples
 
 SHAPE = {
     "vocab_size": 128, "d_model": 16, "d_kv": 4, "num_heads": 4, "d_ff": 24, "num_layers": 3,
@@ -198,6 +203,58 @@ def test_a_file_with_its_own_sentinels_gets_no_others(tmp_path, spiece):
     convert(str(tmp_path / "t5x"), tmp_path / "out", spm=spiece.path)
     assert open_tokenizer(tmp_path / "out").sentinel(0) == spiece.sentinel(0)
     assert json.loads((tmp_path / "out" / "tokenizer_config.json").read_text())["extra_ids"] == 0
+
+
+@pytest.fixture
+def byt5(tmp_path):
+    """Return a converted ByT5 of transformers, with its tokenizer as transformers writes it."""
+    make_peer("t5", vocab_size=384, num_layers=2).save_pretrained(tmp_path / "theirs")
+    ByT5Tokenizer().save_pretrained(tmp_path / "theirs")
+    assert convert(str(tmp_path / "theirs"), tmp_path / "byt5").tokenizer == "ByT5's bytes"
+    return tmp_path / "byt5"
+
+
+def test_byt5s_bytes_are_those_of_transformers(byt5, article_1):
+    ours, theirs = open_tokenizer(byt5), AutoTokenizer.from_pretrained(byt5)
+    assert isinstance(theirs, ByT5Tokenizer) and len(theirs) == ours.size == 384
+    assert {"th", "ar", "hi", "zh", "vi"} <= set(article_1)
+    for text in [*article_1.values(), ""]:
+        tokens = ours.encode(text)
+        assert [*tokens, 1] == theirs(text).input_ids
+        assert ours.decode([0, *tokens, 1, 2]) == theirs.decode(tokens) == text
+        for cut in (tokens[:-1], tokens[1:], tokens[::-1]):  # no UTF-8 in most scripts
+            assert ours.decode(cut) == theirs.decode(cut)
+    assert ours.encode_batch(["ก", ""]) == [[227, 187, 132], []]
+    # transformers has the same 125 ids, counted upwards
+    extra = [theirs.convert_tokens_to_ids(f"<extra_id_{k}>") for k in range(125)]
+    assert [ours.sentinel(k) for k in range(125)] == extra[::-1] == list(range(383, 258, -1))
+    assert ours.decode([383, 100, 259, 400]) == "<extra_id_0>a<extra_id_124>"
+    assert ours.text_ids == tuple(range(3, 259))
+    with pytest.raises(InputError, match="lone surrogate"):
+        ours.encode("\ud800")
+    assert describe(str(byt5))["tokenizer"]["pieces"] == 384
+
+
+@pytest.mark.parametrize("method", ["prompt", "model"])
+def test_a_byt5_is_tuned_and_generates(byt5, method, tmp_path):
+    run = tmp_path / method
+    settings = ["train.limit=4", "validation.limit=1", "training.steps=2", "training.batch_size=2"]
+    settings += ["limits.input=64", "limits.target=16", f"model={byt5}"]
+    settings += ["decoding.min_length=4", "decoding.max_length=12"]
+    done = CliRunner().invoke(app, ["train", f"howto.{method}", "--out", str(run), *settings])
+    assert done.exit_code == 0, done.exception
+    examples = read_examples("howto0-short", split="test", languages=("th", "hi"))[:2]
+    texts = open_run(run).predict(examples)
+    assert len(texts) == 2 and all(isinstance(text, str) for text in texts)
+    if method == "model":
+        assert open_tokenizer(run / "export").size == 384
+
+
+def test_a_model_with_too_few_rows_for_bytes_is_refused(tmp_path):
+    make_peer("t5", vocab_size=256).save_pretrained(tmp_path / "theirs")
+    ByT5Tokenizer().save_pretrained(tmp_path / "theirs")
+    with pytest.raises(InputError, match="has 384 pieces, the model only 256 rows"):
+        convert(str(tmp_path / "theirs"), tmp_path / "out")
 
 
 def change_tree(folder, change):

@@ -6,6 +6,7 @@ Text is only ever text: a string that spells `</s>` or `<extra_id_0>` never beco
 import hashlib
 import importlib.resources
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from itertools import groupby
@@ -44,21 +45,21 @@ class PieceSplitter:
         try:  # not encode_batch([text]): its thread pool costs 15 times the encoding of a line
             return self._processor.encode(text.encode())
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Return `encode` of each text, in order; several threads, the same ids."""
         try:
             return self._processor.encode([text.encode() for text in texts])
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
 
     def pieces(self, text: str) -> list[str]:
         """Return the pieces of `text` as strings: the words that SP-ROUGE counts."""
         try:
             return self._processor.encode(text.encode(), out_type=str)
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Return the text of ids that `encode` gave."""
@@ -69,7 +70,7 @@ class PieceSplitter:
         try:
             written = self._processor.normalize(text.encode()).decode()
         except UnicodeEncodeError as error:
-            raise InputError(_surrogate_message(error)) from error
+            raise InputError(surrogate_message(error)) from error
         return written.replace("▁", " ")[written.startswith("▁") and self._adds_space :]
 
     @cached_property
@@ -157,6 +158,10 @@ class Tokenizer(PieceSplitter):
         """The pieces of running text by id, a "▁" where a word begins; a byte is no piece of text."""
         processor = self._processor
         return {i: processor.id_to_piece(i) for i in self.text_ids if not processor.is_byte(i)}
+
+    def save(self, folder: Path) -> None:
+        """Put the file into a model's folder, under the name that models have it by."""
+        shutil.copyfile(self.path, folder / "spiece.model")
 
     @cached_property
     def _sentinel_set(self) -> frozenset[int]:
@@ -271,7 +276,8 @@ def _sentinel_ids(processor: "SentencePieceProcessor", data: bytes, path: Path) 
     return ids
 
 
-def _surrogate_message(error: UnicodeEncodeError) -> str:
+def surrogate_message(error: UnicodeEncodeError) -> str:
+    """Say where a text is no Unicode text."""
     return (
         f"expected Unicode text, got a lone surrogate U+{ord(error.object[error.start]):04X}"
         f" at character {error.start}; remove it or repair the encoding of the source"

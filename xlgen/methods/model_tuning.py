@@ -1,6 +1,5 @@
 """ModelTuning: every weight of the model is trained (paper section 2.2.2)."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -35,5 +34,5 @@ class TunedModel(Adapted):
         """
         tokenizer = open_tokenizer(find_model(base))
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(tokenizer.path, folder / "spiece.model")
+        tokenizer.save(folder)
         save_model(self.model, folder, dtype=torch.float32)

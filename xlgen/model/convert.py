@@ -14,12 +14,13 @@ from typing import Any, Literal
 import torch
 
 from xlgen.config import override
+from xlgen.data.byte_tokenizer import ByteTokenizer
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import new_folder, write_json
 from xlgen.model import MODELS
 from xlgen.model.hugging_face import hugging_face_config, hugging_face_name, read_config_file
-from xlgen.model.packaged import find_model, tokenizer_settings
+from xlgen.model.packaged import find_model, is_of_bytes, tokenizer_settings
 from xlgen.model.stored import StoredTensor, open_stored, write_tensors
 from xlgen.model.t5 import T5Config, count_parameters
 
@@ -76,7 +77,11 @@ def convert(
         )
         size = weights.stat().st_size
         has_pieces = (partial / "spiece.model").is_file()
-    told = "spiece.model" if has_pieces else "the packaged one, by its hash" if tokenizer else NONE
+        has_bytes = is_of_bytes(partial)
+    if has_pieces or has_bytes:
+        told = "spiece.model" if has_pieces else "ByT5's bytes"
+    else:
+        told = "the packaged one, by its hash" if tokenizer else NONE
     return Converted(
         str(out), count_parameters(config), str(main).removeprefix("torch."), size, told
     )
@@ -116,6 +121,11 @@ def _write_tokenizer(
     source: Path, out: Path, *, config: T5Config, spm: Path | None, to: Form
 ) -> str | None:
     """Put the tokenizer into the folder; return the packaged one's hash where that stands for it."""
+    if spm is None and is_of_bytes(source):
+        of_bytes = ByteTokenizer(source / "tokenizer_config.json")
+        _check_rows(of_bytes, config)
+        of_bytes.save(out)
+        return None
     packaged = None
     extra_ids = tokenizer_settings(source).get("extra_ids", 0)
     if spm is None and (source / "spiece.model").is_file():
@@ -130,14 +140,18 @@ def _write_tokenizer(
     if not tokenizer.sentinels and config.vocabulary >= tokenizer.size + EXTRA_IDS:
         extra_ids = EXTRA_IDS
     tokenizer = Tokenizer(spm, extra_ids=0 if tokenizer.sentinels else extra_ids)
-    if tokenizer.size > config.vocabulary:
-        raise InputError(
-            f"{spm}: has {tokenizer.size:,} pieces, the model only {config.vocabulary:,} rows; "
-            "use the model's own file"
-        )
+    _check_rows(tokenizer, config)
     shutil.copyfile(spm, out / "spiece.model")
     write_json(out / "tokenizer_config.json", _hugging_face_tokenizer(tokenizer))
     return None
+
+
+def _check_rows(tokenizer: Tokenizer, config: T5Config) -> None:
+    if tokenizer.size > config.vocabulary:
+        raise InputError(
+            f"{tokenizer.path}: has {tokenizer.size:,} pieces, the model only {config.vocabulary:,} "
+            "rows; use the model's own file"
+        )
 
 
 def _hugging_face_tokenizer(tokenizer: Tokenizer) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import importlib.resources
 from pathlib import Path
 from typing import Any
 
+from xlgen.data.byte_tokenizer import ByteTokenizer
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import read_object
@@ -55,14 +56,21 @@ def tokenizer_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
+def is_of_bytes(folder: Path) -> bool:
+    """Return whether a folder's tokenizer is ByT5's."""
+    return tokenizer_settings(folder).get("tokenizer_class") == ByteTokenizer.class_name
+
+
 def open_tokenizer(folder: Path) -> Tokenizer:
-    """Open the folder's spiece.model; a model made with the packaged tokenizer names its hash instead."""
+    """Open the folder's spiece.model, or ByT5's bytes; a model of the packaged one names its hash instead."""
     if (folder / "spiece.model").is_file():
         extra_ids = tokenizer_settings(folder).get("extra_ids", 0)
         tokenizer = Tokenizer(folder / "spiece.model")
         if tokenizer.sentinels or not extra_ids:
             return tokenizer  # transformers writes 100 beside files that have them too
         return Tokenizer(folder / "spiece.model", extra_ids=extra_ids)
+    if is_of_bytes(folder):
+        return ByteTokenizer(folder / "tokenizer_config.json")
     read_model_config(folder)  # another architecture is the first thing to say
     expected = read_config_file(folder).get("tokenizer_sha256")
     if not isinstance(expected, str):
