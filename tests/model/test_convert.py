@@ -29,6 +29,7 @@ from xlgen.cli import app
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.errors import InputError
 from xlgen.inventory import describe
+from xlgen.methods.model_tuning import ModelTuning
 from xlgen.model.convert import convert
 from xlgen.model.hugging_face import read_model_config
 from xlgen.model.load import load_model, save_model, tiny_model
@@ -195,6 +196,18 @@ def test_t5s_hundred_extra_ids_are_above_the_pieces_of_its_file(tmp_path, withou
         shown = " ".join(filter(None, ["<extra_id_0>", ours.decode(tokens), "<extra_id_99>"]))
         assert ours.decode(spliced).startswith(shown)
     assert not set(ours.text_ids) & {ours.sentinel(k) for k in range(100)}
+
+
+def test_a_tuned_t5_keeps_its_extra_ids(tmp_path, without_bytes):
+    rows = without_bytes.size + 128
+    write_t5x(tmp_path / "t5x", t5x_tree(make_peer("mt5", vocab_size=rows).state_dict()))
+    convert(str(tmp_path / "t5x"), tmp_path / "base", spm=without_bytes.path)
+    model, tokenizer = open_model(str(tmp_path / "base"))
+    tuned = ModelTuning().attach(model, tokenizer, seed=0)
+    tuned.export(tmp_path / "tuned", base=str(tmp_path / "base"))
+    kept = open_model(str(tmp_path / "tuned"))[1].sentinels
+    assert kept == tokenizer.sentinels
+    assert len(kept) == 100
 
 
 def test_a_file_with_its_own_sentinels_gets_no_others(tmp_path, spiece):

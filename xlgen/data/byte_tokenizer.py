@@ -1,12 +1,12 @@
 """Text <-> token ids without a vocabulary: the bytes of UTF-8, as ByT5 reads them."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from xlgen.data.tokenizer import UNK, Tokenizer, surrogate_message
 from xlgen.errors import InputError
+from xlgen.files import write_json
 
 BYTES, BYTE_EXTRA_IDS = 256, 125  # ByT5 (Xue et al. 2022)
 
@@ -58,4 +58,4 @@ class ByteTokenizer(Tokenizer):
 
     def save(self, folder: Path) -> None:
         settings = {"tokenizer_class": self.class_name, "extra_ids": self.extra_ids}
-        (folder / "tokenizer_config.json").write_text(json.dumps(settings) + "\n", "utf-8")
+        write_json(folder / "tokenizer_config.json", settings)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlgen.errors import InputError
+from xlgen.files import write_json
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -160,8 +161,16 @@ class Tokenizer(PieceSplitter):
         return {i: processor.id_to_piece(i) for i in self.text_ids if not processor.is_byte(i)}
 
     def save(self, folder: Path) -> None:
-        """Put the file into a model's folder, under the name that models have it by."""
+        """Put the file into a model's folder, and beside it what transformers wants to know of it."""
         shutil.copyfile(self.path, folder / "spiece.model")
+        settings = {
+            "tokenizer_class": "T5Tokenizer",
+            "extra_ids": self.extra_ids,
+            "eos_token": "</s>",
+            "unk_token": "<unk>",
+            "pad_token": "<pad>",
+        }
+        write_json(folder / "tokenizer_config.json", settings)
 
     @cached_property
     def _sentinel_set(self) -> frozenset[int]:

@@ -5,11 +5,10 @@ with the hashes that XLGen checks.
 """
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -17,7 +16,7 @@ from xlgen.config import override
 from xlgen.data.byte_tokenizer import ByteTokenizer
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
-from xlgen.files import new_folder, write_json
+from xlgen.files import new_folder
 from xlgen.model import MODELS
 from xlgen.model.hugging_face import hugging_face_config, hugging_face_name, read_config_file
 from xlgen.model.packaged import find_model, is_of_bytes, tokenizer_settings
@@ -141,8 +140,7 @@ def _write_tokenizer(
         extra_ids = EXTRA_IDS
     tokenizer = Tokenizer(spm, extra_ids=0 if tokenizer.sentinels else extra_ids)
     _check_rows(tokenizer, config)
-    shutil.copyfile(spm, out / "spiece.model")
-    write_json(out / "tokenizer_config.json", _hugging_face_tokenizer(tokenizer))
+    tokenizer.save(out)
     return None
 
 
@@ -152,13 +150,3 @@ def _check_rows(tokenizer: Tokenizer, config: T5Config) -> None:
             f"{tokenizer.path}: has {tokenizer.size:,} pieces, the model only {config.vocabulary:,} "
             "rows; use the model's own file"
         )
-
-
-def _hugging_face_tokenizer(tokenizer: Tokenizer) -> dict[str, Any]:
-    return {
-        "tokenizer_class": "T5Tokenizer",
-        "extra_ids": tokenizer.extra_ids,
-        "eos_token": "</s>",
-        "unk_token": "<unk>",
-        "pad_token": "<pad>",
-    }
