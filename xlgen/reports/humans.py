@@ -159,7 +159,7 @@ class HumanCorrelation:
         ]
         compared = [
             f"{self.labels[d.first]} minus {self.labels[d.second]}, mean r of {d.n} languages, {d.scale}: "
-            f"{d.value:+.2f} (95 % interval {d.low:+.2f} to {d.high:+.2f})"
+            f"{d.value:+.3f} (95 % interval {d.low:+.3f} to {d.high:+.3f})"
             for d in self.differences
             if d.kind == KINDS[0]
             and d.value is not None
