@@ -14,16 +14,7 @@ from xlgen.languages import language_code
 
 SCALES = ("focus", "coverage")  # the precision and the recall of a summary, as people see them
 SYSTEMS = ("BERT", "PG")  # a BERT-based summarizer and a pointer-generator network
-MULTI_SUMMEVAL_LANGUAGES = (
-    "de",
-    "en",
-    "es",
-    "fr",
-    "id",
-    "ru",
-    "tr",
-    "zh",
-)  # Table 9's, in its order
+MULTI_SUMMEVAL_LANGUAGES = ("de", "en", "es", "fr", "id", "ru", "tr", "zh")  # Table 9's order
 _COLUMNS = ("id", "model", *SCALES)
 _DIGITS = 6  # Chinese file names are filled with zeros to so many; the ids in score.csv are not
 

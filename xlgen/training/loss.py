@@ -107,8 +107,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if ctx.gradients is None:
             raise RuntimeError("the loss can be differentiated once; compute it again")
         gradients, ctx.gradients = ctx.gradients, None
-        if scale != 1:
-            for gradient in filter(lambda given: given is not None, gradients):
+        for gradient in gradients if scale != 1 else ():
+            if gradient is not None:
                 gradient.mul_(scale.to(gradient.dtype))
         return (*gradients, None, None, None)
 
