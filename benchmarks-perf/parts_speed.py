@@ -17,7 +17,7 @@ from timing import clock_of, interleaved, medians, ratio
 from torch import Tensor
 from torch.nn import functional as F
 
-from xlgen.model.attention import attend, attention_bias
+from xlgen.model.attention import Pattern, attend
 from xlgen.model.dropout import Dropout
 from xlgen.model.norm import rms_norm
 from xlgen.training.loss import linear_cross_entropy
@@ -42,22 +42,23 @@ def both_passes(function: Callable[..., Tensor], *inputs: Tensor) -> Callable[[]
 
 
 def attention(dtype: torch.dtype) -> Works:
-    """Self-attention with relative positions that are trained."""
-    inputs = [torch.randn(TEXTS, HEADS, TOKENS, HEAD_WIDTH, dtype=dtype) * 0.3 for _ in range(3)]
-    learned, mask = (
-        torch.randn(HEADS, TOKENS, TOKENS),
-        torch.ones(1, 1, 1, TOKENS, dtype=torch.bool),
-    )
+    """Self-attention of texts of one length, with relative positions that are trained."""
+    lengths, shape = (TOKENS,) * TEXTS, (TEXTS * TOKENS, HEADS, HEAD_WIDTH)
+    inputs = [torch.randn(shape, dtype=dtype) * 0.3 for _ in range(3)]
 
     def ours(query: Tensor, key: Tensor, value: Tensor, learned_HTS: Tensor) -> Tensor:
-        bias = attention_bias(mask, learned_HTS, dtype=dtype)
-        return attend(query, key, value_BHSK=value, bias=bias)
+        pattern = Pattern(lengths, lengths, dtype, learned_HTS=learned_HTS)
+        return attend(query, key, value_NHK=value, pattern=pattern)
 
     def torchs(query: Tensor, key: Tensor, value: Tensor, learned_HTS: Tensor) -> Tensor:
+        heads_first = (
+            rows.unflatten(0, (TEXTS, TOKENS)).transpose(1, 2) for rows in (query, key, value)
+        )
         bias = learned_HTS[None].to(dtype)
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+        attended = F.scaled_dot_product_attention(*heads_first, attn_mask=bias, scale=1.0)
+        return attended.transpose(1, 2).flatten(0, 1)
 
-    return sides(ours, torchs, *inputs, learned)
+    return sides(ours, torchs, *inputs, torch.randn(HEADS, TOKENS, TOKENS))
 
 
 def norm(dtype: torch.dtype) -> Works:

@@ -117,7 +117,7 @@ def t5x_search(model, input_1L, settings):
     for length in range(1, settings.max_length + 1):
         candidates = []
         for score, tokens in live:
-            logits_V = model.head(model.decode(torch.tensor([tokens]), encoded))[0, -1]
+            logits_V = model.head(model.decode(torch.tensor([tokens]), encoded))[-1]
             best = logits_V.log_softmax(0).topk(2 * settings.beams)
             candidates += [
                 (score + log.item(), [*tokens, token.item()])
@@ -203,8 +203,8 @@ def test_one_beam_is_greedy_search():
             encoded = model.encode(input_BL[row : row + 1], mask_BL[row : row + 1])
             tokens = [0]
             while len(tokens) <= 15 and tokens[-1] != EOS:
-                hidden_BTD = model.decode(torch.tensor([tokens]), encoded)
-                tokens.append(int(model.head(hidden_BTD)[0, -1].argmax()))
+                hidden_TD = model.decode(torch.tensor([tokens]), encoded)
+                tokens.append(int(model.head(hidden_TD)[-1].argmax()))
             assert answer == until_end(tokens[1:])
 
 

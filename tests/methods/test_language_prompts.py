@@ -45,18 +45,19 @@ def test_each_row_stands_behind_the_prompt_of_its_language(small_tokenizer):
     spoken = ("th", "vi", "th", "hi")
     mixed = collate([example(number, code) for number, code in enumerate(spoken)])
     with torch.no_grad():
-        together = adapted.encode(mixed).hidden_BSD
+        encoded = adapted.encode(mixed)
+        together = encoded.hidden_ND.split(encoded.lengths)
         for number, code in enumerate(spoken):
             alone = PromptTuning(length=1).attach(tiny_model(1), small_tokenizer, seed=0).eval()
             alone.prompt.copy_(adapted.prompt(code))
-            theirs = alone.encode(collate([example(number, code)])).hidden_BSD
-            torch.testing.assert_close(together[number], theirs[0], atol=1e-5, rtol=0)
+            theirs = alone.encode(collate([example(number, code)])).hidden_ND
+            torch.testing.assert_close(together[number], theirs, atol=1e-5, rtol=0)
 
 
 def test_only_the_languages_of_a_batch_are_moved(small_tokenizer):
     adapted = attach(small_tokenizer).train()
     batch = collate([example(0, "zh"), example(1, "ar")])
-    adapted.encode(batch).hidden_BSD.square().sum().backward()
+    adapted.encode(batch).hidden_ND.square().sum().backward()
     moved = [code for code in SIX if adapted.prompt(code).grad.abs().sum() > 0]
     assert moved == ["ar", "zh"]
 

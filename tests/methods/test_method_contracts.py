@@ -32,9 +32,10 @@ def one_step(adapted):
     """Take a plain gradient step on what the method trains; return the loss before it."""
     batch = make_batch()
     encoded = adapted.encode(batch)
-    hidden_BTD = adapted.model.decode(shift_right(batch.target_BT), encoded)
-    logits_NV = adapted.model.head(hidden_BTD[batch.target_mask_BT])
-    loss = torch.nn.functional.cross_entropy(logits_NV, batch.target_BT[batch.target_mask_BT])
+    mask_BT = batch.target_mask_BT
+    hidden_ND = adapted.model.decode(shift_right(batch.target_BT), encoded, mask_BT)
+    logits_NV = adapted.model.head(hidden_ND)
+    loss = torch.nn.functional.cross_entropy(logits_NV, batch.target_BT[mask_BT])
     loss.backward()
     with torch.no_grad():
         for parameter in adapted.trainable().values():
@@ -78,7 +79,7 @@ def test_state_restores_the_very_outputs(name, small_tokenizer):
     again.load_state(state)
     with torch.no_grad():
         batch = make_batch()
-        assert torch.equal(adapted.encode(batch).hidden_BSD, again.encode(batch).hidden_BSD)
+        assert torch.equal(adapted.encode(batch).hidden_ND, again.encode(batch).hidden_ND)
 
 
 @pytest.mark.parametrize("name", METHODS)

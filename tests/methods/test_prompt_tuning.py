@@ -91,7 +91,7 @@ def test_peft_generates_with_our_prompt_as_we_encode_it(tmp_path):
         theirs = peer(input_ids=input_BL, attention_mask=mask_BL, labels=target_BT).logits
         encoded = model.encode(input_BL, mask_BL.bool(), prompt_PD.expand(2, -1, -1))
         shifted_BT = torch.nn.functional.pad(target_BT[:, :-1], (1, 0))
-        ours = model.head(model.decode(shifted_BT, encoded))
+        ours = model.head(model.decode(shifted_BT, encoded)).view_as(theirs)
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
 
 

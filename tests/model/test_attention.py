@@ -1,48 +1,64 @@
-"""Blocked attention is plain attention: values, every gradient, dropout; and it keeps less."""
+"""Packed attention is plain attention example by example: values, every gradient, dropout; it keeps less."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from xlgen.model import attention
-from xlgen.model.attention import attend, attention_bias, blocked
-from xlgen.model.dropout import dropout_mask
+from xlgen.model.attention import Pattern, attend, attend_cached, blocked
+from xlgen.model.dropout import DropoutMask
+from xlgen.model.packing import pack, pad
 
-BATCH, HEADS, TARGETS, SOURCES, WIDTH = 5, 3, 7, 11, 4
+HEADS, WIDTH = 3, 4
+LENGTHS = {
+    "all alike": ((7, 7, 7), (11, 11, 11)),
+    "uneven": ((7, 1, 5, 5, 7), (11, 11, 4, 4, 1)),
+    "an example without keys": ((2, 3, 2), (5, 0, 5)),
+    "one example": ((6,), (9,)),
+}
 
 
-@pytest.fixture
-def tensors():
+def make(queries, keys):
     generator = torch.Generator().manual_seed(0)
 
     def random(*shape):
         return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
 
     return {
-        "query": random(BATCH, HEADS, TARGETS, WIDTH),
-        "key": random(BATCH, HEADS, SOURCES, WIDTH),
-        "value": random(BATCH, HEADS, SOURCES, WIDTH),
-        "learned": random(HEADS, TARGETS, SOURCES),
+        "query": random(sum(queries), HEADS, WIDTH),
+        "key": random(sum(keys), HEADS, WIDTH),
+        "value": random(sum(keys), HEADS, WIDTH),
+        "learned": random(HEADS, max(queries), max(keys)),
     }
 
 
-MASKS = {
-    "no padding": torch.ones(BATCH, 1, 1, SOURCES, dtype=torch.bool),
-    "padding": (torch.arange(SOURCES) < torch.tensor([11, 4, 1, 8, 11])[:, None])[:, None, None],
-    "a source without content": (torch.arange(SOURCES) < torch.tensor([11, 0, 1, 8, 0])[:, None])[
-        :, None, None
-    ],
-    "causal": torch.ones(TARGETS, SOURCES, dtype=torch.bool).tril()[None, None],
-}
+def pattern_of(tensors, queries, keys, *, causal=False):
+    return Pattern(queries, keys, torch.float64, learned_HTS=tensors.get("learned"), causal=causal)
 
 
-def plain(tensors, mask, kept=None, rate=0.0):
-    """Return the output and gradients of the definition, with dropout by a given mask."""
-    scores = tensors["query"] @ tensors["key"].mT + tensors["learned"]
-    weights = (scores + blocked(mask, torch.float64)).softmax(-1)
-    if kept is not None:
-        weights = weights * kept / (1 - rate)
-    return with_gradients(weights @ tensors["value"], tensors)
+def plain(tensors, queries, keys, *, causal=False, factors=None, rate=0.0):
+    """Return the output of the definition, example by example, with dropout by given factors."""
+    outputs, start = [], 0
+    whole = (
+        tensors["query"].split(queries),
+        tensors["key"].split(keys),
+        tensors["value"].split(keys),
+    )
+    for query, key, value in zip(*whole, strict=True):
+        query, key, value = (tensor.transpose(0, 1) for tensor in (query, key, value))
+        _, length, _ = query.shape
+        scores = query @ key.mT
+        if "learned" in tensors:
+            scores = scores + tensors["learned"][:, :length, : key.shape[1]]
+        if causal:
+            scores = scores.masked_fill(~torch.ones(length, length).tril().bool(), -torch.inf)
+        weights = scores.softmax(-1)
+        if factors is not None:
+            end = start + weights.numel()
+            weights = weights * factors[start:end].view(weights.shape) / (1 - rate)
+            start = end
+        outputs.append((weights @ value).transpose(0, 1))
+    return torch.cat(outputs)
 
 
 def with_gradients(output, tensors):
@@ -52,16 +68,10 @@ def with_gradients(output, tensors):
     return output.detach(), dict(zip(tensors, gradients, strict=True))
 
 
-def attend_all(tensors, bias, **settings):
+def own(tensors, queries, keys, *, causal=False, rate=0.0):
+    pattern = pattern_of(tensors, queries, keys, causal=causal)
     query, key, value = (tensors[name] for name in ("query", "key", "value"))
-    return attend(query, key, value_BHSK=value, bias=bias, **settings)
-
-
-def own(tensors, mask, *, rate=0.0):
-    bias = attention_bias(mask, tensors["learned"], dtype=torch.float64)
-    output = attend_all(tensors, bias, dropout=rate)
-    assert type(output.grad_fn).__name__ == "_BlockedAttentionBackward"
-    return with_gradients(output, tensors)
+    return attend(query, key, value_NHK=value, pattern=pattern, dropout=rate)
 
 
 def assert_same(ours, theirs):
@@ -70,75 +80,108 @@ def assert_same(ours, theirs):
         torch.testing.assert_close(ours[1][name], gradient, msg=lambda m, n=name: f"{n}: {m}")
 
 
-@pytest.mark.parametrize("block", [1, 2 * HEADS * TARGETS * SOURCES, 2**20])
-@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
-def test_equals_the_definition_in_values_and_gradients(tensors, mask, block, monkeypatch):
+@pytest.mark.parametrize("block", [1, 2 * HEADS * 7 * 11, 2**20])
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+def test_equals_the_definition_in_values_and_gradients(lengths, block, monkeypatch):
     monkeypatch.setattr(attention, "BLOCK_ELEMENTS", block)  # one example, two, all at once
-    assert_same(own(tensors, mask), plain(tensors, mask))
+    tensors = make(*lengths)
+    ours = with_gradients(own(tensors, *lengths), tensors)
+    assert_same(ours, with_gradients(plain(tensors, *lengths), tensors))
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_causal_attention_sees_no_later_place(learned):
+    lengths = ((7, 1, 5, 5), (7, 1, 5, 5))
+    tensors = make(*lengths)
+    if not learned:
+        del tensors["learned"]
+    ours = with_gradients(own(tensors, *lengths, causal=True), tensors)
+    assert_same(ours, with_gradients(plain(tensors, *lengths, causal=True), tensors))
 
 
 @pytest.mark.parametrize("block", [1, 2**20])
-def test_dropout_drops_the_same_weights_in_both_passes(tensors, block, monkeypatch):
+@pytest.mark.parametrize("learned", [True, False])
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+def test_dropout_drops_the_same_weights_in_both_passes_and_in_blocks_of_any_size(
+    lengths, learned, block, monkeypatch
+):
     monkeypatch.setattr(attention, "BLOCK_ELEMENTS", block)
-    rate, mask = 0.3, MASKS["padding"]
-    size = 1 if block == 1 else BATCH
+    tensors, rate = make(*lengths), 0.3
+    if not learned:
+        del tensors["learned"]
+    count = sum(HEADS * q * k for q, k in zip(*lengths, strict=True))
     torch.manual_seed(7)
-    kept = torch.cat(
-        [
-            dropout_mask(torch.Size([size, HEADS, TARGETS, SOURCES]), rate)
-            for _ in range(BATCH // size)
-        ]
-    )
+    factors = DropoutMask.draw((count,), rate).factors(torch.float64)
     torch.manual_seed(7)
-    assert_same(own(tensors, mask, rate=rate), plain(tensors, mask, kept, rate))
+    ours = with_gradients(own(tensors, *lengths, rate=rate), tensors)
+    assert_same(ours, with_gradients(plain(tensors, *lengths, factors=factors, rate=rate), tensors))
 
 
-def test_dropout_without_a_learned_bias_is_blocked_too(tensors):
-    del tensors["learned"]
-    bias = attention_bias(MASKS["padding"], dtype=torch.float64)
-    output = attend_all(tensors, bias, dropout=0.5)
-    assert type(output.grad_fn).__name__ == "_BlockedAttentionBackward"
-    with_gradients(output, tensors)
+@pytest.mark.parametrize("causal", [True, False])
+def test_equals_torchs_own_attention_over_a_padded_batch(causal):
+    """What a GPU is given: the same pattern as a mask, and zeros for padding."""
+    lengths = ((7, 1, 5, 5, 7), (7, 1, 5, 5, 7)) if causal else LENGTHS["uneven"]
+    tensors = make(*lengths)
+    pattern = pattern_of(tensors, *lengths, causal=causal)
+    padded = [
+        pad(tensors[name], each).transpose(1, 2)
+        for name, each in zip(("query", "key", "value"), (lengths[0], lengths[1], lengths[1]))
+    ]
+    theirs = F.scaled_dot_product_attention(*padded, attn_mask=pattern.padded_mask, scale=1.0)
+    theirs = with_gradients(pack(theirs.transpose(1, 2), lengths[0]), tensors)
+    assert_same(with_gradients(own(tensors, *lengths, causal=causal), tensors), theirs)
 
 
-@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
-def test_equals_torchs_own_attention(tensors, mask):
-    bias = attention_bias(mask, tensors["learned"], dtype=torch.float64)
-    query, key, value = (tensors[name] for name in ("query", "key", "value"))
-    expected = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.total, scale=1.0)
-    torch.testing.assert_close(attend_all(tensors, bias), expected)
-
-
-def test_a_full_mask_costs_no_pass():
-    learned = torch.ones(HEADS, TARGETS, SOURCES)
-    assert attention_bias(MASKS["no padding"], learned, dtype=torch.float32).mask is None
-    assert attention_bias(MASKS["padding"], learned, dtype=torch.float32).mask is not None
+def test_a_pass_without_a_bias_adds_nothing():
+    assert Pattern((3, 2), (4, 5), torch.float32).addend is None
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("many", [True, False])
 def test_many_weights_are_made_again_and_few_are_kept_with_the_same_gradients(
-    tensors, many, rate, monkeypatch
+    many, rate, monkeypatch
 ):
-    kept: list[int] = []
+    lengths = LENGTHS["uneven"]
+    tensors, kept = make(*lengths), []
 
     def note(tensor):
-        kept.append(tensor.numel() if tensor.is_floating_point() else 0)
+        kept.append(tuple(tensor.shape))
         return tensor
 
     torch.manual_seed(7)
-    expected = own(tensors, MASKS["padding"], rate=rate)
+    expected = with_gradients(own(tensors, *lengths, rate=rate), tensors)
     monkeypatch.setattr(attention, "BLOCK_ELEMENTS", 1)
-    whole = BATCH * HEADS * TARGETS * SOURCES
+    whole = sum(HEADS * q * k for q, k in zip(*lengths, strict=True))
     monkeypatch.setattr(attention, "KEPT_ELEMENTS", whole - 1 if many else whole)
     torch.manual_seed(7)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        found = own(tensors, MASKS["padding"], rate=rate)
-    # the addend of the learned bias is of one example's size, so its weights stand out as five more
-    assert kept.count(whole // BATCH) == (1 if many else 1 + BATCH)
-    assert max(kept) < whole
-    if not rate:  # with dropout other blocks are other masks
-        assert_same(found, expected)
+        found = with_gradients(own(tensors, *lengths, rate=rate), tensors)
+    weights = [(HEADS, q, k) for q, k in zip(*lengths, strict=True)]
+    each = 2 if rate else 1
+    assert [shape for shape in kept if shape in weights] == (
+        [] if many else sorted(weights * each, key=weights.index)
+    )
+    assert_same(found, expected)
+
+
+def test_blocks_hold_every_weight_once():
+    pattern = Pattern(*LENGTHS["uneven"], torch.float32)
+    blocks = list(pattern.blocks(HEADS))
+    assert [block.examples for block in blocks] == [1, 1, 2, 1]
+    for name, whole in (("queries", 25), ("keys", 31), ("weights", HEADS * (77 + 11 + 40 + 7))):
+        ends = [0, *(getattr(block, name).stop for block in blocks)]
+        assert [getattr(block, name).start for block in blocks] == ends[:-1]
+        assert ends[-1] == whole
+
+
+def test_a_step_of_generation_is_attention_over_the_cache():
+    tensors = make((2, 2, 2), (5, 5, 5))
+    tensors = {name: tensor.detach() for name, tensor in tensors.items()}
+    places = {"query": (2, 2, 2), "key": (5, 5, 5), "value": (5, 5, 5)}
+    query, key, value = (pad(tensors[name], each).transpose(1, 2) for name, each in places.items())
+    found = attend_cached(query, key, value_AHCK=value, bias=tensors["learned"][None])
+    expected = plain(tensors, (2, 2, 2), (5, 5, 5))
+    torch.testing.assert_close(pack(found.transpose(1, 2), (2, 2, 2)), expected)
 
 
 def test_a_fully_padded_row_stays_finite_in_bfloat16():

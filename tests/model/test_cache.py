@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from xlgen.model.cache import FIRST_STEPS
 from xlgen.model.load import random_model, tiny_model
+from xlgen.model.t5 import Encoded
 
 
 def encode(model, *, sources, prompt=0, seed=0):
@@ -31,7 +32,7 @@ def test_steps_equal_teacher_forcing(prompt, positions_per_layer):
         shifted_BT = F.pad(target_BT[:, :-1], (1, 0))
         state = model.start(encoded, beams=1)
         logits = [model.step(shifted_BT[:, [t]], state) for t in range(steps)]
-        whole_BTV = model.head(model.decode(shifted_BT, encoded))
+        whole_BTV = model.head(model.decode(shifted_BT, encoded)).unflatten(0, shifted_BT.shape)
     torch.testing.assert_close(torch.cat(logits, dim=1), whole_BTV, atol=1e-5, rtol=0)
 
 
@@ -48,9 +49,10 @@ def test_beams_see_only_their_own_past():
             logits_ANV = model.step(past_ANT[:, :, -1], state)
             for place, source in enumerate(sources):
                 for beam in range(beams):
-                    one = type(encoded)(encoded.hidden_BSD[[source]], encoded.mask_BS[[source]])
-                    hidden_1TD = model.decode(past_ANT[place, beam][None], one)
-                    wanted_V = model.head(hidden_1TD)[0, -1]
+                    alone_SD = encoded.hidden_ND.split(encoded.lengths)[source]
+                    one = Encoded(alone_SD, (len(alone_SD),))
+                    hidden_TD = model.decode(past_ANT[place, beam][None], one)
+                    wanted_V = model.head(hidden_TD)[-1]
                     torch.testing.assert_close(logits_ANV[place, beam], wanted_V, atol=1e-5, rtol=0)
             parents_AN = torch.randint(beams, (len(sources), beams), generator=generator)
             if step in (2, 3, FIRST_STEPS):

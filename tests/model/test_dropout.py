@@ -3,14 +3,18 @@
 import pytest
 import torch
 
-from xlgen.model.dropout import Dropout, dropout_mask
+from xlgen.model.dropout import Dropout, DropoutMask
+
+
+def kept(shape, rate):
+    return DropoutMask.draw(shape, rate).factors(torch.float32).bool()
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9, 0.999])
 def test_every_element_is_dropped_at_the_rate(rate):
     """Over many masks, whose own shares differ by up to a 256th: places of a random number alike."""
     torch.manual_seed(3)
-    masks = torch.stack([dropout_mask(torch.Size([3, 333]), rate) for _ in range(2000)])
+    masks = torch.stack([kept((3, 333), rate) for _ in range(2000)])
     dropped = (~masks).double()
     deviation = (rate * (1 - rate) / 2000) ** 0.5
     assert float(dropped.mean()) == pytest.approx(rate, abs=5 * deviation / 30 + 1e-3 * rate)
@@ -19,10 +23,17 @@ def test_every_element_is_dropped_at_the_rate(rate):
     assert (by_byte - rate).abs().max() < 10 * deviation / (999 // 8) ** 0.5 + 1e-3
 
 
+@pytest.mark.parametrize(("dropping", "stay"), [(0, 256), (1, 255), (128, 128), (256, 0)])
+def test_as_many_of_256_bytes_drop_as_were_drawn(dropping, stay):
+    mask = DropoutMask(torch.arange(256, dtype=torch.uint8), dropping)
+    assert mask.factors(torch.float32).sum() == stay
+    assert set(mask.factors(torch.bfloat16).tolist()) <= {0.0, 1.0}
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_neighbours_are_dropped_independently(rate):
     torch.manual_seed(4)
-    dropped = (~dropout_mask(torch.Size([2**18]), rate)).double()
+    dropped = (~kept((2**18,), rate)).double()
     share = dropped.mean()
     for distance in range(1, 10):
         both = (dropped[distance:] * dropped[:-distance]).mean()
@@ -31,11 +42,11 @@ def test_neighbours_are_dropped_independently(rate):
 
 def test_a_mask_is_the_generators_and_has_any_shape():
     torch.manual_seed(3)
-    first, second = (dropout_mask(torch.Size([5, 7]), 0.5) for _ in range(2))
+    first, second = (kept((5, 7), 0.5) for _ in range(2))
     assert not torch.equal(first, second)
     torch.manual_seed(3)
-    assert torch.equal(first, dropout_mask(torch.Size([5, 7]), 0.5))
-    assert dropout_mask(torch.Size([0, 3]), 0.5).shape == (0, 3)
+    assert torch.equal(first, kept((5, 7), 0.5))
+    assert kept((0, 3), 0.5).shape == (0, 3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

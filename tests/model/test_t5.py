@@ -66,7 +66,8 @@ def test_logits_equal_transformers(name, tmp_path):
     other = peer(model, tmp_path)
     input_BL, mask_BL, target_BT = random_batch(CONFIGS[name].vocabulary, seed=2)
     with torch.no_grad():
-        ours = model.head(model.decode(shift_right(target_BT), model.encode(input_BL, mask_BL)))
+        hidden_ND = model.decode(shift_right(target_BT), model.encode(input_BL, mask_BL))
+        ours = model.head(hidden_ND).unflatten(0, target_BT.shape)
         theirs = other(input_ids=input_BL, attention_mask=mask_BL.long(), labels=target_BT).logits
     assert ours.std() > 0.1  # a flat model would agree with anything
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
@@ -77,8 +78,8 @@ def test_loss_and_every_gradient_equal_transformers(name, tmp_path):
     model = random_model(CONFIGS[name], seed=3).requires_grad_(True)
     other = peer(model, tmp_path)
     input_BL, mask_BL, target_BT = random_batch(96, seed=4)
-    hidden_BTD = model.decode(shift_right(target_BT), model.encode(input_BL, mask_BL))
-    loss = F.cross_entropy(model.head(hidden_BTD).flatten(0, 1), target_BT.flatten())
+    hidden_ND = model.decode(shift_right(target_BT), model.encode(input_BL, mask_BL))
+    loss = F.cross_entropy(model.head(hidden_ND), target_BT.flatten())
     theirs = other(input_ids=input_BL, attention_mask=mask_BL.long(), labels=target_BT).loss
     loss.backward(), theirs.backward()
     torch.testing.assert_close(loss, theirs, rtol=1e-5, atol=0)
@@ -99,8 +100,8 @@ def test_prompt_loss_and_gradient_equal_transformers(tmp_path):
     ours, theirs = (prompt_PD.clone().requires_grad_() for _ in range(2))
 
     encoded = model.encode(input_BL, mask_BL, ours.expand(4, -1, -1))
-    hidden_BTD = model.decode(shift_right(target_BT), encoded)
-    loss = F.cross_entropy(model.head(hidden_BTD).flatten(0, 1), target_BT.flatten())
+    hidden_ND = model.decode(shift_right(target_BT), encoded)
+    loss = F.cross_entropy(model.head(hidden_ND), target_BT.flatten())
     loss.backward()
 
     embedded = torch.cat([theirs.expand(4, -1, -1), other.shared(input_BL)], dim=1)
@@ -109,7 +110,8 @@ def test_prompt_loss_and_gradient_equal_transformers(tmp_path):
     expected.backward()
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
     assert (ours.grad - theirs.grad).norm() / theirs.grad.norm() < 1e-5
-    assert encoded.hidden_BSD.shape == (4, 44, 16)
+    assert encoded.lengths == (44, 27, 12, 8)
+    assert encoded.hidden_ND.shape == (91, 16)
 
 
 def test_prompts_of_different_lengths_share_a_batch_exactly():
@@ -122,20 +124,26 @@ def test_prompts_of_different_lengths_share_a_batch_exactly():
         prompt_mask_BP[row, -len(prompt_PD) :] = True
     with torch.no_grad():
         mixed = model.encode(input_BL, mask_BL, prompt_BPD, prompt_mask_BP)
-        mixed_BTD = model.decode(shift_right(target_BT), mixed)
+        mixed_BTD = model.decode(shift_right(target_BT), mixed).unflatten(0, target_BT.shape)
         for row, prompt_PD in enumerate(prompts):
             alone = model.encode(input_BL[row : row + 1], mask_BL[row : row + 1], prompt_PD[None])
-            alone_1TD = model.decode(shift_right(target_BT[row : row + 1]), alone)
-            torch.testing.assert_close(mixed_BTD[row], alone_1TD[0], atol=2e-5, rtol=1e-4)
+            alone_TD = model.decode(shift_right(target_BT[row : row + 1]), alone)
+            torch.testing.assert_close(mixed_BTD[row], alone_TD, atol=2e-5, rtol=1e-4)
 
 
-def test_padding_does_not_change_an_example():
+def test_an_examples_neighbours_do_not_change_it():
+    """Inputs and targets of different lengths, and a target of which only the start counts."""
     model = tiny_model(10)
-    input_BL, mask_BL, _ = random_batch(512, seed=11)
+    input_BL, mask_BL, target_BT = random_batch(512, seed=11)
+    target_mask_BT = torch.arange(19)[None] < torch.tensor([3, 19, 1, 8])[:, None]
     with torch.no_grad():
-        padded = model.encode(input_BL, mask_BL).hidden_BSD[2, :5]
-        alone = model.encode(input_BL[2:3, :5], mask_BL[2:3, :5]).hidden_BSD[0]
-    torch.testing.assert_close(padded, alone, atol=1e-5, rtol=1e-4)
+        encoded = model.encode(input_BL, mask_BL)
+        hidden_ND = model.decode(shift_right(target_BT), encoded, target_mask_BT)
+        rows = hidden_ND.split([3, 19, 1, 8])
+        for row, (input, target) in enumerate([(37, 3), (20, 19), (5, 1), (1, 8)]):
+            alone = model.encode(input_BL[[row], :input], mask_BL[[row], :input])
+            alone_TD = model.decode(shift_right(target_BT[[row], :target]), alone)
+            torch.testing.assert_close(rows[row], alone_TD, atol=1e-5, rtol=1e-4)
 
 
 def test_saved_folder_loads_to_the_same_bits(tmp_path):

@@ -92,7 +92,7 @@ def test_a_fresh_model_predicts_as_the_factors_do():
     tokens = torch.randint(0, 64, (4, 12), generator=torch.Generator().manual_seed(0))
     encoded = model.encode(tokens, torch.ones_like(tokens, dtype=torch.bool))
     with torch.no_grad():
-        logits = model.head(model.decode(tokens, encoded)).flatten(0, 1)
+        logits = model.head(model.decode(tokens, encoded))
     counts = torch.from_numpy(table.toarray())
     wanted = (counts / counts.sum(1, keepdim=True))[tokens.flatten()]
     table_loss = float(factors.losses(tokens.flatten().numpy(), wanted).mean())

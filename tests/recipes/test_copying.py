@@ -32,7 +32,7 @@ def next_logits(model, source: list[int], last: int) -> torch.Tensor:
     """Return the logits [V] of what the decoder says after `last`."""
     given = torch.tensor([source])
     encoded = model.encode(given, torch.ones_like(given, dtype=torch.bool))
-    return model.head(model.decode(torch.tensor([[0, last]]), encoded))[0, -1]
+    return model.head(model.decode(torch.tensor([[0, last]]), encoded))[-1]
 
 
 def test_what_followed_in_the_source_is_likelier_after_its_token():

@@ -30,7 +30,7 @@ def beam_search(
     `limits` are the sources' own longest outputs (with </s>), by default `settings.max_length` for all.
     `on_finished` is called with the number of sources that left in a step. Call in inference mode.
     """
-    count, device = len(encoded.hidden_BSD), encoded.hidden_BSD.device
+    count, device = len(encoded.lengths), encoded.hidden_ND.device
     limits = [settings.max_length] * count if limits is None else limits
     hypotheses = Hypotheses(settings, torch.tensor(limits, device=device))
     state = model.start(encoded, beams=settings.beams)

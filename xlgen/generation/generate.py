@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Literal
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from xlgen.data.batches import collate
 from xlgen.data.examples import TokenizedExample
@@ -124,15 +122,8 @@ def _encode(adapted: Adapted, examples: list[TokenizedExample]) -> Encoded:
         size = max(1, ENCODED_TOGETHER // max(1, len(examples[0].input)))
     groups = [examples[start : start + size] for start in range(0, len(examples), size)]
     parts = [adapted.encode(collate(group).to(device)) for group in groups]
-    longest = max(part.mask_BS.shape[1] for part in parts)
-    return Encoded(
-        torch.cat([_padded(part.hidden_BSD, longest) for part in parts]),
-        torch.cat([_padded(part.mask_BS[:, :, None], longest)[:, :, 0] for part in parts]),
-    )
-
-
-def _padded(tensor_BSD: Tensor, length: int) -> Tensor:
-    return F.pad(tensor_BSD, (0, 0, 0, length - tensor_BSD.shape[1]))
+    lengths = tuple(length for part in parts for length in part.lengths)
+    return Encoded(torch.cat([part.hidden_ND for part in parts]), lengths)
 
 
 @contextmanager

@@ -32,8 +32,8 @@ def sample(
     tokens_BT = torch.full((len(examples), 1), PAD, device=device)
     ended_B = torch.zeros(len(examples), dtype=torch.bool, device=device)
     for _ in range(length):
-        hidden_BD = adapted.model.decode(tokens_BT, encoded)[:, -1]
-        drawn_B = _draw(adapted.model.head(hidden_BD), nucleus, generator)
+        hidden_BTD = adapted.model.decode(tokens_BT, encoded).unflatten(0, tokens_BT.shape)
+        drawn_B = _draw(adapted.model.head(hidden_BTD[:, -1]), nucleus, generator)
         drawn_B = drawn_B.masked_fill(ended_B, PAD)
         tokens_BT = torch.cat([tokens_BT, drawn_B[:, None]], dim=1)
         ended_B |= drawn_B == EOS

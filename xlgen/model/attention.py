@@ -1,20 +1,24 @@
-"""Attention without score scaling, with a bias that is learned and one that masks.
+"""Attention without score scaling, with a bias that is learned and, in a decoder, causal.
 
-On a CPU torch's fused attention has no gradient for a bias and no dropout, and is slower than plain
-products where these use AVX-512. `_BlockedAttention` goes through the batch in blocks that stay in the cache,
-and keeps no large tensor of [B, H, T, S]: it makes the weights again in the backward pass (Dao et al. 2022).
+Training and encoding know no padding: the positions of a batch stand one example after the other.
+On a CPU `_PackedAttention` goes through the examples in blocks that stay in the cache, and keeps no large
+tensor of weights: it makes them again in the backward pass (Dao et al. 2022). Torch's fused attention has
+there no gradient for a bias and no dropout, and is slower than plain products where these use AVX-512.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from xlgen.model.dropout import dropout_mask
+from xlgen.model.dropout import DropoutMask
+from xlgen.model.packing import content, pack, pad
 
 # Weights alive at once: 4 MiB in float32, a share of the last cache.
 BLOCK_ELEMENTS = 2**20
@@ -23,37 +27,73 @@ KEPT_ELEMENTS = 2**25
 
 
 @dataclass(frozen=True)
-class AttentionBias:
-    """What is added to the scores of all layers: relative positions, which may be trained, and a mask.
+class Pattern:
+    """Who attends to whom in a batch, the same for all layers that share it.
 
-    `mask` is an addend of [B or 1, 1, T or 1, S], None where everything is content; scores are of `dtype`.
+    Example b has the next `queries[b]` of M rows and the next `keys[b]` of N. `learned_HTS` is added to
+    its scores, as much of it as the example is long; `causal` hides what comes after a query. Scores are of
+    `dtype`.
     """
 
+    queries: tuple[int, ...]
+    keys: tuple[int, ...]
     dtype: torch.dtype
     learned_HTS: Tensor | None = None
-    mask: Tensor | None = None
+    causal: bool = False
 
     @cached_property
     def addend(self) -> Tensor | None:
-        """The learned part in the scores' type, without its graph: [H, T, S]."""
-        return None if self.learned_HTS is None else self.learned_HTS.detach().to(self.dtype)
+        """What is added to the scores, without its graph: H may be 1."""
+        learned_HTS = None if self.learned_HTS is None else self.learned_HTS.detach().to(self.dtype)
+        return self._with_causal(learned_HTS)
 
     @cached_property
-    def total(self) -> Tensor | None:
-        """The sum of both parts: [B, H, T, S], where B, H and T may be 1."""
-        if self.learned_HTS is None:
-            return self.mask
-        learned_HTS = self.learned_HTS.to(self.dtype)
-        return learned_HTS[None] if self.mask is None else learned_HTS + self.mask
+    def padded_mask(self) -> Tensor:
+        """The same for a padded batch, with the graph of the learned part: H and T may be 1."""
+        device = None if self.learned_HTS is None else self.learned_HTS.device
+        keys = content(self.keys, device=device)[:, None, None]
+        added = self._with_causal(self.learned_HTS)
+        blocks = blocked(keys, self.dtype)
+        return blocks if added is None else blocks + added.to(self.dtype)
+
+    def _with_causal(self, learned_HTS: Tensor | None) -> Tensor | None:
+        if not self.causal:
+            return learned_HTS
+        longest, device = max(self.queries), None if learned_HTS is None else learned_HTS.device
+        sees_TT = torch.ones(longest, longest, dtype=torch.bool, device=device).tril_()
+        causal_1TT = blocked(sees_TT[None], self.dtype)
+        return causal_1TT if learned_HTS is None else learned_HTS + causal_1TT
+
+    def blocks(self, heads: int) -> "Iterator[Block]":
+        """Cut the batch into runs of examples of the same lengths that stay below `BLOCK_ELEMENTS`."""
+        query = key = weight = 0
+        for (queries, keys), run in groupby(zip(self.queries, self.keys, strict=True)):
+            left, each = len(list(run)), heads * queries * keys
+            while left:
+                count = min(left, max(1, BLOCK_ELEMENTS // max(1, each)))
+                ends = query + count * queries, key + count * keys, weight + count * each
+                yield Block(
+                    count, slice(query, ends[0]), slice(key, ends[1]), slice(weight, ends[2])
+                )
+                (query, key, weight), left = ends, left - count
 
 
-def attention_bias(
-    mask: Tensor, learned_HTS: Tensor | None = None, *, dtype: torch.dtype
-) -> AttentionBias:
-    """Make the bias once for all layers; `mask` is True where there is content, [B or 1, 1, T or 1, S]."""
-    # on a GPU to look at the mask would be to wait for it
-    full = mask.device.type == "cpu" and bool(mask.all())
-    return AttentionBias(dtype, learned_HTS, None if full else blocked(mask, dtype))
+class Block(NamedTuple):
+    """Some examples of the same lengths: how many, and their rows of queries, keys and weights."""
+
+    examples: int
+    queries: slice
+    keys: slice
+    weights: slice
+
+    def of(self, rows_NHK: Tensor, rows: slice) -> Tensor:
+        """Return these rows as [R, S, K], R = `examples` * H; of one example a view."""
+        return self.view(rows_NHK, rows).flatten(0, 1)
+
+    def view(self, rows_NHK: Tensor, rows: slice) -> Tensor:
+        """Return these rows as a view [examples, H, S, K]."""
+        length = (rows.stop - rows.start) // self.examples
+        return rows_NHK[rows].unflatten(0, (self.examples, length)).transpose(1, 2)
 
 
 def blocked(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -69,124 +109,150 @@ def attention_dtype(hidden: Tensor) -> torch.dtype:
 
 
 def attend(
-    query_BHTK: Tensor,
-    key_BHSK: Tensor,
+    query_MHK: Tensor,
+    key_NHK: Tensor,
     *,
-    value_BHSK: Tensor,
-    bias: AttentionBias,
+    value_NHK: Tensor,
+    pattern: Pattern,
     dropout: float = 0.0,
 ) -> Tensor:
-    """Return softmax(query @ key^T + bias) @ value, [B, H, T, K], with dropout on the weights."""
-    if query_BHTK.device.type == "cpu":
-        batch, heads, length, _ = query_BHTK.shape
-        elements = batch * heads * length * key_BHSK.shape[2]
-        if elements <= BLOCK_ELEMENTS and not (dropout or torch.is_grad_enabled()):
-            # a step of generation: keys and values lie in a cache with room, and are not to be copied
-            return _weights(query_BHTK, key_BHSK, bias.addend, bias.mask) @ value_BHSK
-        learned_HTS = bias.learned_HTS
-        return _BlockedAttention.apply(
-            query_BHTK.contiguous(),
-            key_BHSK.contiguous(),
-            value_BHSK.contiguous(),
-            learned_HTS,
-            bias.addend,
-            bias.mask,
-            dropout,
-        )
-    return F.scaled_dot_product_attention(
+    """Return softmax(query @ key^T + bias) @ value, [M, H, K], with dropout on the weights.
+
+    A query of an example without keys gets zeros.
+    """
+    if query_MHK.device.type == "cpu":
+        learned_HTS = pattern.learned_HTS
+        return _PackedAttention.apply(query_MHK, key_NHK, value_NHK, learned_HTS, pattern, dropout)
+    padded = zip(
+        (query_MHK, key_NHK, value_NHK), (pattern.queries, pattern.keys, pattern.keys), strict=True
+    )
+    query_BHTK, key_BHSK, value_BHSK = (
+        pad(rows, lengths).transpose(1, 2) for rows, lengths in padded
+    )
+    attended_BHTK = F.scaled_dot_product_attention(
         query_BHTK,
         key_BHSK,
         value_BHSK,
-        attn_mask=bias.total,
+        attn_mask=pattern.padded_mask,
         dropout_p=dropout,
         scale=1.0,
     )
+    return pack(attended_BHTK.transpose(1, 2), pattern.queries)
 
 
-class _BlockedAttention(torch.autograd.Function):
-    """Block by block of whole examples; the weights outlive their block where all of them are few."""
+def attend_cached(
+    query_AHNK: Tensor, key_AHCK: Tensor, *, value_AHCK: Tensor, bias: Tensor
+) -> Tensor:
+    """Do a step of generation: [A, H, N, K]. Keys lie in a cache with room, and are not to be copied."""
+    if query_AHNK.device.type == "cpu":
+        return _softmax(query_AHNK @ key_AHCK.mT, bias) @ value_AHCK
+    return F.scaled_dot_product_attention(
+        query_AHNK, key_AHCK, value_AHCK, attn_mask=bias, scale=1.0
+    )
+
+
+class _PackedAttention(torch.autograd.Function):
+    """Block by block; the weights outlive their block where all of them are few.
+
+    The backward pass needs of a mask only what it left of the weights: with w the weights, d those that were
+    not dropped, g the gradient of d, the scores' gradient is d * g - w * sum(d * g), and that sum is
+    also the sum of output * gradient, which is short (Dao et al. 2022).
+    """
 
     @staticmethod
     def forward(
         ctx: Any,
-        query_BHTK: Tensor,
-        key_BHSK: Tensor,
-        value_BHSK: Tensor,
+        query_MHK: Tensor,
+        key_NHK: Tensor,
+        value_NHK: Tensor,
         learned_HTS: Tensor | None,
-        addend_HTS: Tensor | None,
-        mask: Tensor | None,
+        pattern: Pattern,
         dropout: float,
     ) -> Tensor:
-        batch, heads, length, _ = query_BHTK.shape
-        elements = heads * length * key_BHSK.shape[2]
-        ctx.blocks = _blocks(batch, elements)
-        ctx.dropout, ctx.keeps = dropout, batch * elements <= KEPT_ELEMENTS
+        heads = query_MHK.shape[1]
+        ctx.pattern, ctx.dropout, ctx.mask = pattern, dropout, None
+        ctx.blocks = blocks = list(pattern.blocks(heads))
+        elements = blocks[-1].weights.stop if blocks else 0
+        keeps = any(ctx.needs_input_grad) and elements <= KEPT_ELEMENTS
         ctx.learned = None if learned_HTS is None else learned_HTS.dtype
-        scaled_BHSK = value_BHSK / (1 - dropout) if dropout else value_BHSK
-        output_BHTK, masks, kept = torch.empty_like(query_BHTK), [], []
-        for rows in ctx.blocks:
-            weights = _weights(query_BHTK[rows], key_BHSK[rows], addend_HTS, _rows(mask, rows))
-            if ctx.keeps and any(ctx.needs_input_grad):
-                kept.append(weights)
-            if dropout:
-                masks.append(dropout_mask(weights.shape, dropout))
-                weights = weights * masks[-1]
-            torch.matmul(weights, scaled_BHSK[rows], out=output_BHTK[rows])
-        ctx.save_for_backward(query_BHTK, key_BHSK, value_BHSK, addend_HTS, mask, *masks, *kept)
-        return output_BHTK
+        if dropout:
+            ctx.mask = DropoutMask.draw((elements,), dropout)
+        output_MHK = torch.empty_like(query_MHK)
+        kept: list[Tensor] = []
+        for block in blocks:
+            both = _weights(block, query_MHK, key_NHK, pattern, ctx.mask)
+            if keeps:
+                kept.extend(both if dropout else both[:1])
+            attended = both[1] @ block.of(value_NHK, block.keys)
+            output = block.view(output_MHK, block.queries)
+            output.copy_(attended.view(output.shape))
+        if dropout:
+            output_MHK.mul_(1 / (1 - dropout))
+        ctx.save_for_backward(query_MHK, key_NHK, value_NHK, output_MHK, *kept)
+        return output_MHK
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_BHTK: Tensor) -> tuple[Tensor | None, ...]:
-        query_BHTK, key_BHSK, value_BHSK, addend_HTS, mask, *saved = ctx.saved_tensors
-        masks, kept = (
-            (saved[: len(ctx.blocks)], saved[len(ctx.blocks) :]) if ctx.dropout else ([], saved)
-        )
-        grad_BHTK = grad_BHTK.contiguous()
+    def backward(ctx: Any, grad_MHK: Tensor) -> tuple[Tensor | None, ...]:
+        query_MHK, key_NHK, value_NHK, output_MHK, *kept = ctx.saved_tensors
+        pattern, each = ctx.pattern, 2 if ctx.dropout else 1
+        sum_MH1 = None
         if ctx.dropout:
-            grad_BHTK = grad_BHTK / (1 - ctx.dropout)
-        query_grad, key_grad, value_grad = map(torch.empty_like, (query_BHTK, key_BHSK, value_BHSK))
+            sums = torch.promote_types(grad_MHK.dtype, torch.float32)
+            sum_MH = torch.linalg.vecdot(grad_MHK.to(sums), output_MHK.to(sums))
+            sum_MH1 = sum_MH[..., None].to(grad_MHK.dtype)
+            grad_MHK = grad_MHK / (1 - ctx.dropout)
+        grads = [torch.empty_like(tensor) for tensor in (query_MHK, key_NHK, value_NHK)]
         learned_grad = None
         if ctx.needs_input_grad[3]:
-            learned_grad = torch.zeros_like(addend_HTS)
-        for index, rows in enumerate(ctx.blocks):
-            query, key, grad = query_BHTK[rows], key_BHSK[rows], grad_BHTK[rows]
-            weights = kept[index] if kept else _weights(query, key, addend_HTS, _rows(mask, rows))
-            weight_grad = grad @ value_BHSK[rows].mT
-            if masks:
-                weight_grad.mul_(masks[index])
-                torch.matmul((weights * masks[index]).mT, grad, out=value_grad[rows])
+            learned_grad = torch.zeros_like(pattern.learned_HTS, dtype=pattern.dtype)
+        for number, block in enumerate(ctx.blocks):
+            both = tuple(kept[each * number : each * (number + 1)])
+            both = both or _weights(block, query_MHK, key_NHK, pattern, ctx.mask)
+            weights, stayed = both[0], both[-1]
+            grad = block.of(grad_MHK, block.queries)
+            score_grad = grad @ block.of(value_NHK, block.keys).mT
+            if sum_MH1 is None:
+                score_grad = torch._softmax_backward_data(score_grad, weights, -1, weights.dtype)
             else:
-                torch.matmul(weights.mT, grad, out=value_grad[rows])
-            score_grad = torch._softmax_backward_data(weight_grad, weights, -1, weights.dtype)
-            torch.matmul(score_grad, key, out=query_grad[rows])
-            torch.matmul(score_grad.mT, query, out=key_grad[rows])
+                sums = block.of(sum_MH1, block.queries)
+                score_grad.mul_(stayed).addcmul_(weights, sums, value=-1)
+            found = (
+                score_grad @ block.of(key_NHK, block.keys),
+                score_grad.mT @ block.of(query_MHK, block.queries),
+                stayed.mT @ grad,
+            )
+            for whole, part, rows in zip(
+                grads, found, (block.queries, block.keys, block.keys), strict=True
+            ):
+                place = block.view(whole, rows)
+                place.copy_(part.view(place.shape))
             if learned_grad is not None:
-                for (
-                    example_HTS
-                ) in score_grad:  # in the scores' type: to add up in another costs twice more
-                    learned_grad.add_(example_HTS)
+                _, queries, keys = score_grad.shape
+                # in the scores' type: to add up in another costs twice more
+                for example_HTS in score_grad.unflatten(0, (block.examples, -1)):
+                    learned_grad[:, :queries, :keys].add_(example_HTS)
         if learned_grad is not None:
             learned_grad = learned_grad.to(ctx.learned)
-        return query_grad, key_grad, value_grad, learned_grad, None, None, None
-
-
-def _blocks(batch: int, elements: int) -> list[slice]:
-    """Cut the batch so that a block's weights stay below `BLOCK_ELEMENTS`; one example at least."""
-    step = max(1, BLOCK_ELEMENTS // max(1, elements))
-    return [slice(start, min(start + step, batch)) for start in range(0, batch, step)]
-
-
-def _rows(mask: Tensor | None, rows: slice) -> Tensor | None:
-    return mask if mask is None or len(mask) == 1 else mask[rows]
+        return *grads, learned_grad, None, None
 
 
 def _weights(
-    query_RHTK: Tensor, key_RHSK: Tensor, addend_HTS: Tensor | None, mask: Tensor | None
-) -> Tensor:
-    scores_RHTS = query_RHTK @ key_RHSK.mT
+    block: Block, query_MHK: Tensor, key_NHK: Tensor, pattern: Pattern, mask: DropoutMask | None
+) -> tuple[Tensor, Tensor]:
+    """Return the weights of a block [R, T, S], and what dropout leaves of them."""
+    scores = block.of(query_MHK, block.queries) @ block.of(key_NHK, block.keys).mT
+    addend_HTS = pattern.addend
     if addend_HTS is not None:
-        scores_RHTS.add_(addend_HTS)
-    if mask is not None:
-        scores_RHTS.add_(mask)
-    return torch.softmax(scores_RHTS, -1, out=scores_RHTS)
+        _, queries, keys = scores.shape
+        scores.unflatten(0, (block.examples, -1)).add_(addend_HTS[:, :queries, :keys])
+    weights = torch.softmax(scores, -1, out=scores)
+    if mask is None:
+        return weights, weights
+    part = DropoutMask(mask.drawn[block.weights], mask.dropping)
+    return weights, part.factors(weights.dtype).view(weights.shape).mul_(weights)
+
+
+def _softmax(scores: Tensor, bias: Tensor) -> Tensor:
+    scores.add_(bias)
+    return torch.softmax(scores, -1, out=scores)

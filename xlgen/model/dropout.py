@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,30 +26,42 @@ class Dropout(nn.Module):
         return F.dropout(hidden, self.rate)
 
 
-def dropout_mask(shape: torch.Size, rate: float) -> Tensor:
-    """Return a mask, False with probability `rate`, from torch's CPU generator.
+@dataclass(frozen=True)
+class DropoutMask:
+    """What was drawn for each element, and below which byte it is dropped."""
 
-    Eight elements share a random number of 64 bits, each has its byte. A byte has 256 values; the number of
-    those that drop is one of the two next to 256 * rate, drawn for each mask: exact for every element.
-    """
-    drawn = torch.empty(1 + math.ceil(shape.numel() / 8), dtype=torch.int64).random_(-(2**63), None)
-    values = 256 * rate
-    dropping = math.floor(values) + (random.Random(int(drawn[0])).random() < values % 1)
-    if dropping == 256:
-        return torch.zeros(shape, dtype=torch.bool)
-    return (drawn[1:].view(torch.int8)[: shape.numel()] >= dropping - 128).view(shape)
+    drawn: Tensor
+    dropping: int
+
+    @classmethod
+    def draw(cls, shape: tuple[int, ...], rate: float) -> "DropoutMask":
+        """Draw a mask that drops with probability `rate`, from torch's CPU generator.
+
+        Eight elements share a random number of 64 bits, each has its byte. A byte has 256 values; the number
+        of those that drop is one of the two next to 256 * rate, drawn for each mask: exact for every element.
+        """
+        count = math.prod(shape)
+        words = torch.empty(1 + math.ceil(count / 8), dtype=torch.int64).random_(-(2**63), None)
+        values = 256 * rate
+        dropping = math.floor(values) + (random.Random(int(words[0])).random() < values % 1)
+        return cls(words[1:].view(torch.uint8)[:count].view(shape), dropping)
+
+    def factors(self, dtype: torch.dtype) -> Tensor:
+        """Return 1 for what stays, 0 for what is dropped.
+
+        Made of the bytes whenever it is needed: to multiply by a mask of bytes takes torch twice as long.
+        """
+        factors = torch.empty(self.drawn.shape, dtype=dtype)
+        return torch.ge(self.drawn, float(self.dropping), out=factors)
 
 
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, rate: float) -> Tensor:
-        mask = dropout_mask(hidden.shape, rate)
-        ctx.rate = rate
-        ctx.save_for_backward(mask)
-        return (hidden * mask).mul_(1 / (1 - rate))
+        ctx.mask, ctx.rate = DropoutMask.draw(hidden.shape, rate), rate
+        return ctx.mask.factors(hidden.dtype).mul_(hidden).mul_(1 / (1 - rate))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (mask,) = ctx.saved_tensors
-        return (grad * mask).mul_(1 / (1 - ctx.rate)), None
+        return ctx.mask.factors(grad.dtype).mul_(grad).mul_(1 / (1 - ctx.rate)), None

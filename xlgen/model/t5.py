@@ -4,6 +4,7 @@ Follows mT5 (Xue et al. 2021): gated GELU, RMS norm before each sub-layer, relat
 by the layers of a stack (in umT5 one for each layer), no scaling of the attention scores, an output head
 that is not tied to the embedding. Shapes: B batch, L input, P prompt, S = P + L encoder positions, T target,
 D width, H heads, K per head, F feed-forward, V vocabulary rows. Masks are True where there is content.
+Between embedding and head there is no padding: N positions stand one example after the other (`packing.py`).
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xlgen.model.attention import AttentionBias, attend, attention_bias, attention_dtype, blocked
+from xlgen.model.attention import Pattern, attend, attend_cached, attention_dtype, blocked
 from xlgen.model.cache import DecoderState, LayerCache
 from xlgen.model.dropout import Dropout
 from xlgen.model.norm import rms_norm
+from xlgen.model.packing import content, lengths_of, pad, put_before
 from xlgen.model.positions import bucket_table
 
 
@@ -41,10 +43,10 @@ class T5Config:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the decoder attends to: hidden states of prompt and input, and where they hold content."""
+    """What the decoder attends to: hidden states of prompt and input, and how many each example has."""
 
-    hidden_BSD: Tensor
-    mask_BS: Tensor
+    hidden_ND: Tensor
+    lengths: tuple[int, ...]
 
 
 class T5(nn.Module):
@@ -67,36 +69,37 @@ class T5(nn.Module):
     ) -> Encoded:
         """Encode a batch; each example's own prompt, if any, stands before its input.
 
-        Shorter prompts of a mixed batch are padded on the left, so that every prompt touches its input:
-        relative positions are then those of the prompt alone.
+        Shorter prompts of a mixed batch are padded on the left, so that every prompt touches its input.
         """
-        hidden_BSD, mask_BS = self.shared(input_BL), mask_BL
+        hidden_ND, lengths = self.shared(input_BL[mask_BL]), lengths_of(mask_BL)
         if prompt_BPD is not None:
-            hidden_BSD = torch.cat([prompt_BPD.to(hidden_BSD.dtype), hidden_BSD], dim=1)
-            if prompt_mask_BP is None:
-                prompt_mask_BP = torch.ones_like(prompt_BPD[..., 0], dtype=torch.bool)
-            mask_BS = torch.cat([prompt_mask_BP, mask_BL], dim=1)
-        length = hidden_BSD.shape[1]
-        mask, dtype = mask_BS[:, None, None, :], attention_dtype(hidden_BSD)
-        learned = self.encoder.position_biases(length, length)
-        biases = [attention_bias(mask, bias_HSS, dtype=dtype) for bias_HSS in learned]
-        return Encoded(self.encoder(hidden_BSD, biases), mask_BS)
+            prompts = (prompt_BPD.shape[1],) * len(lengths)
+            if prompt_mask_BP is not None:
+                prompts = lengths_of(prompt_mask_BP)
+            prompt_BPD = prompt_BPD.to(hidden_ND.dtype)
+            hidden_ND = put_before(hidden_ND, lengths, prompt_BPD=prompt_BPD, prompts=prompts)
+            lengths = tuple(map(sum, zip(prompts, lengths, strict=True)))
+        patterns = self.encoder.patterns(lengths, dtype=attention_dtype(hidden_ND))
+        return Encoded(self.encoder(hidden_ND, patterns), lengths)
 
-    def decode(self, shifted_BT: Tensor, encoded: Encoded) -> Tensor:
-        """Return hidden_BTD for the whole target at once; `shifted_BT` is the target after a leading 0."""
-        hidden_BTD = self.shared(shifted_BT)
-        length = shifted_BT.shape[1]
-        causal_TT = torch.ones(length, length, dtype=torch.bool, device=shifted_BT.device).tril()
-        mask, dtype = causal_TT[None, None], attention_dtype(hidden_BTD)
-        learned = self.decoder.position_biases(length, length)
-        biases = [attention_bias(mask, bias_HTT, dtype=dtype) for bias_HTT in learned]
-        cross = attention_bias(encoded.mask_BS[:, None, None, :], dtype=dtype)
-        return self.decoder(hidden_BTD, biases, encoded.hidden_BSD, cross)
+    def decode(self, shifted_BT: Tensor, encoded: Encoded, mask_BT: Tensor | None = None) -> Tensor:
+        """Return hidden_ND of the whole targets at once, one after the other, without their padding.
+
+        `shifted_BT` is the target after a leading 0; without a mask all of it is content.
+        """
+        mask_BT = torch.ones_like(shifted_BT, dtype=torch.bool) if mask_BT is None else mask_BT
+        hidden_ND, lengths = self.shared(shifted_BT[mask_BT]), lengths_of(mask_BT)
+        dtype = attention_dtype(hidden_ND)
+        patterns = self.decoder.patterns(lengths, dtype=dtype)
+        cross = Pattern(lengths, encoded.lengths, dtype)
+        return self.decoder(hidden_ND, patterns, encoded.hidden_ND, cross)
 
     def start(self, encoded: Encoded, *, beams: int) -> DecoderState:
         """Begin to generate: project the encoder's keys and values, once for a source and its beams."""
-        layers = [layer.start(encoded, beams=beams) for layer in self.decoder.typed_layers()]
-        cross_bias_BS = blocked(encoded.mask_BS, encoded.hidden_BSD.dtype)
+        hidden_BSD = pad(encoded.hidden_ND, encoded.lengths)
+        layers = [layer.start(hidden_BSD, beams=beams) for layer in self.decoder.typed_layers()]
+        mask_BS = content(encoded.lengths, device=hidden_BSD.device)
+        cross_bias_BS = blocked(mask_BS, hidden_BSD.dtype)
         return DecoderState(layers, cross_bias_BS[:, None, None, :], beams=beams)
 
     def step(self, tokens_AN: Tensor, state: DecoderState) -> Tensor:
@@ -106,13 +109,13 @@ class T5(nn.Module):
         """
         learned = self.decoder.position_biases(1, state.steps + 1, first_query=state.steps)
         state.see_themselves()
-        dtype = state.cross_bias_A11S.dtype
-        biases = [AttentionBias(dtype, mask=state.self_bias(bias_H1T)) for bias_H1T in learned]
-        cross = AttentionBias(dtype, mask=state.cross_bias_A11S)
+        biases = [state.self_bias(bias_H1T) for bias_H1T in learned]
         hidden_AND = self.shared(tokens_AN)
         layers = zip(self.decoder.typed_layers(), state.layers, strict=True)
         for (layer, cache), bias in zip(layers, cycle(biases)):
-            hidden_AND = layer.step(hidden_AND, bias, cache, cross, filled=state.filled)
+            hidden_AND = layer.step(
+                hidden_AND, bias, cache, state.cross_bias_A11S, filled=state.filled
+            )
         state.steps += 1
         return self.head(self.decoder.norm(hidden_AND))
 
@@ -169,17 +172,25 @@ class Stack(nn.Module):
         # the last query's window comes first
         return [bias_HR.unfold(1, keys, 1).flip(1) for bias_HR in biases_HR]
 
+    def patterns(self, lengths: tuple[int, ...], *, dtype: torch.dtype) -> list[Pattern]:
+        """Return how the layers attend to themselves: one pattern for all layers, or one for each."""
+        longest = max(lengths)
+        return [
+            Pattern(lengths, lengths, dtype, learned_HTS=bias_HTT, causal=not self.bidirectional)
+            for bias_HTT in self.position_biases(longest, longest)
+        ]
+
     def forward(
         self,
-        hidden_BTD: Tensor,
-        biases: list[AttentionBias],
-        encoded_BSD: Tensor | None = None,
-        cross: AttentionBias | None = None,
+        hidden_ND: Tensor,
+        patterns: list[Pattern],
+        encoded_MD: Tensor | None = None,
+        cross: Pattern | None = None,
     ) -> Tensor:
-        hidden_BTD = self.dropout(hidden_BTD)
-        for layer, bias in zip(self.layers, cycle(biases)):
-            hidden_BTD = layer(hidden_BTD, bias, encoded_BSD, cross)
-        return self.dropout(self.norm(hidden_BTD))
+        hidden_ND = self.dropout(hidden_ND)
+        for layer, pattern in zip(self.layers, cycle(patterns)):
+            hidden_ND = layer(hidden_ND, pattern, encoded_MD, cross)
+        return self.dropout(self.norm(hidden_ND))
 
 
 class Layer(nn.Module):
@@ -197,31 +208,32 @@ class Layer(nn.Module):
 
     def forward(
         self,
-        hidden_BTD: Tensor,
-        bias: AttentionBias,
-        encoded_BSD: Tensor | None,
-        cross: AttentionBias | None,
+        hidden_ND: Tensor,
+        pattern: Pattern,
+        encoded_MD: Tensor | None,
+        cross: Pattern | None,
     ) -> Tensor:
-        normed_BTD = self.attention_norm(hidden_BTD)
-        hidden_BTD = hidden_BTD + self.dropout(self.attention(normed_BTD, normed_BTD, bias))
+        normed_ND = self.attention_norm(hidden_ND)
+        hidden_ND = hidden_ND + self.dropout(self.attention(normed_ND, normed_ND, pattern))
         if self.cross_attention is not None and self.cross_norm is not None:
-            normed_BTD = self.cross_norm(hidden_BTD)
-            attended_BTD = self.cross_attention(normed_BTD, encoded_BSD, cross)
-            hidden_BTD = hidden_BTD + self.dropout(attended_BTD)
-        normed_BTD = self.feed_forward_norm(hidden_BTD)
-        return hidden_BTD + self.dropout(self.feed_forward(normed_BTD))
+            normed_ND = self.cross_norm(hidden_ND)
+            attended_ND = self.cross_attention(normed_ND, encoded_MD, cross)
+            hidden_ND = hidden_ND + self.dropout(attended_ND)
+        normed_ND = self.feed_forward_norm(hidden_ND)
+        return hidden_ND + self.dropout(self.feed_forward(normed_ND))
 
-    def start(self, encoded: Encoded, *, beams: int) -> LayerCache:
+    def start(self, encoded_BSD: Tensor, *, beams: int) -> LayerCache:
         """Project what the layer will attend to in every step."""
         assert self.cross_attention is not None
-        return LayerCache(*self.cross_attention.keys_values(encoded.hidden_BSD), beams=beams)
+        keys_values = self.cross_attention.keys_values(encoded_BSD)
+        return LayerCache(*(tensor.transpose(1, 2) for tensor in keys_values), beams=beams)
 
     def step(
         self,
         hidden_AND: Tensor,
-        bias: AttentionBias,
+        bias: Tensor,
         cache: LayerCache,
-        cross: AttentionBias,
+        cross_bias: Tensor,
         *,
         filled: int,
     ) -> Tensor:
@@ -229,16 +241,17 @@ class Layer(nn.Module):
         assert self.cross_attention is not None
         assert self.cross_norm is not None
         normed_AND = self.attention_norm(hidden_AND)
-        key_AHCK, value_AHCK = cache.append(*self.attention.keys_values(normed_AND), filled=filled)
-        hidden_AND = hidden_AND + self.attention.attend(normed_AND, key_AHCK, value_AHCK, bias)
-        hidden_AND = hidden_AND + self.cross_attention.attend(
-            self.cross_norm(hidden_AND), cache.cross_key_AHSK, cache.cross_value_AHSK, cross
+        new = (tensor.transpose(1, 2) for tensor in self.attention.keys_values(normed_AND))
+        key_AHCK, value_AHCK = cache.append(*new, filled=filled)
+        hidden_AND = hidden_AND + self.attention.step(normed_AND, key_AHCK, value_AHCK, bias)
+        hidden_AND = hidden_AND + self.cross_attention.step(
+            self.cross_norm(hidden_AND), cache.cross_key_AHSK, cache.cross_value_AHSK, cross_bias
         )
         return hidden_AND + self.feed_forward(self.feed_forward_norm(hidden_AND))
 
 
 class Attention(nn.Module):
-    """Multi-head attention without score scaling; the bias carries positions and masks."""
+    """Multi-head attention without score scaling; the pattern carries positions and who sees whom."""
 
     def __init__(self, config: T5Config) -> None:
         super().__init__()
@@ -249,27 +262,29 @@ class Attention(nn.Module):
         self.value = nn.Linear(config.width, inner, bias=False)
         self.output = nn.Linear(inner, config.width, bias=False)
 
-    def forward(self, query_BTD: Tensor, source_BSD: Tensor, bias: AttentionBias) -> Tensor:
-        return self.attend(query_BTD, *self.keys_values(source_BSD), bias)
-
-    def keys_values(self, source_BSD: Tensor) -> tuple[Tensor, Tensor]:
-        """Project what is attended to; generation computes this once and keeps it."""
-        return self._split(self.key(source_BSD)), self._split(self.value(source_BSD))
-
-    def attend(
-        self, query_BTD: Tensor, key_BHSK: Tensor, value_BHSK: Tensor, bias: AttentionBias
-    ) -> Tensor:
-        attended_BHTK = attend(
-            self._split(self.query(query_BTD)),
-            key_BHSK,
-            value_BHSK=value_BHSK,
-            bias=bias,
+    def forward(self, query_ND: Tensor, source_MD: Tensor, pattern: Pattern) -> Tensor:
+        key_MHK, value_MHK = self.keys_values(source_MD)
+        attended_NHK = attend(
+            self._split(self.query(query_ND)),
+            key_MHK,
+            value_NHK=value_MHK,
+            pattern=pattern,
             dropout=self.dropout if self.training else 0.0,
         )
-        return self.output(attended_BHTK.transpose(1, 2).flatten(2))
+        return self.output(attended_NHK.flatten(-2))
 
-    def _split(self, hidden_BTI: Tensor) -> Tensor:
-        return hidden_BTI.unflatten(2, (self.heads, -1)).transpose(1, 2)
+    def keys_values(self, source_SD: Tensor) -> tuple[Tensor, Tensor]:
+        """Project what is attended to, [..., S, H, K]; generation computes this once and keeps it."""
+        return self._split(self.key(source_SD)), self._split(self.value(source_SD))
+
+    def step(self, query_AND: Tensor, key_AHCK: Tensor, value_AHCK: Tensor, bias: Tensor) -> Tensor:
+        """Do `forward` for N beams of each source over keys and values that are there already."""
+        query_AHNK = self._split(self.query(query_AND)).transpose(1, 2)
+        attended_AHNK = attend_cached(query_AHNK, key_AHCK, value_AHCK=value_AHCK, bias=bias)
+        return self.output(attended_AHNK.transpose(1, 2).flatten(-2))
+
+    def _split(self, hidden: Tensor) -> Tensor:
+        return hidden.unflatten(-1, (self.heads, -1))
 
 
 class FeedForward(nn.Module):
@@ -282,9 +297,9 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(config.feed_forward, config.width, bias=False)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, hidden_BTD: Tensor) -> Tensor:
-        inner_BTF = F.gelu(self.gate(hidden_BTD), approximate="tanh") * self.up(hidden_BTD)
-        return self.down(self.dropout(inner_BTF))
+    def forward(self, hidden_ND: Tensor) -> Tensor:
+        inner_NF = F.gelu(self.gate(hidden_ND), approximate="tanh") * self.up(hidden_ND)
+        return self.down(self.dropout(inner_NF))
 
 
 class RMSNorm(nn.Module):
@@ -295,9 +310,9 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(config.width))
         self.epsilon = config.epsilon
 
-    def forward(self, hidden_BTD: Tensor) -> Tensor:
-        dtype = attention_dtype(hidden_BTD)
-        return rms_norm(hidden_BTD, self.weight, epsilon=self.epsilon, dtype=dtype)
+    def forward(self, hidden_ND: Tensor) -> Tensor:
+        dtype = attention_dtype(hidden_ND)
+        return rms_norm(hidden_ND, self.weight, epsilon=self.epsilon, dtype=dtype)
 
 
 def _rows(count: int, width: int) -> nn.Embedding:

@@ -24,6 +24,7 @@ from xlgen.languages import KNOWN
 from xlgen.methods.base import Adapted
 from xlgen.metrics.language import identify
 from xlgen.model.packaged import open_model
+from xlgen.model.packing import lengths_of
 from xlgen.model.t5 import T5, shift_right
 from xlgen.progress import progress
 from xlgen.recipes.pretrain import Pretraining, open_text
@@ -221,14 +222,15 @@ def score_tokens(model: T5, examples: Sequence[TokenizedExample]) -> list[TokenS
     for start in range(0, len(examples), BATCH):
         batch = collate(examples[start : start + BATCH]).to(device_of(model))
         encoded = model.encode(batch.input_BL, batch.input_mask_BL)
-        logits_BTV = model.head(model.decode(shift_right(batch.target_BT), encoded)).float()
-        for logits_TV, target_T, mask_T in zip(
-            logits_BTV, batch.target_BT, batch.target_mask_BT, strict=True
-        ):
-            length = int(mask_T.sum())
-            logits_NV, target_N = logits_TV[:length], target_T[:length]
-            nats_N = torch.nn.functional.cross_entropy(logits_NV, target_N, reduction="none")
-            scored.append(TokenScores(nats_N.cpu(), (logits_NV.argmax(1) == target_N).cpu()))
+        mask_BT = batch.target_mask_BT
+        hidden_ND = model.decode(shift_right(batch.target_BT), encoded, mask_BT)
+        logits_NV, target_N = model.head(hidden_ND).float(), batch.target_BT[mask_BT]
+        nats_N = torch.nn.functional.cross_entropy(logits_NV, target_N, reduction="none")
+        scores = (
+            scores.cpu().split(lengths_of(mask_BT))
+            for scores in (nats_N, logits_NV.argmax(1) == target_N)
+        )
+        scored += [TokenScores(nats_T, hits_T) for nats_T, hits_T in zip(*scores, strict=True)]
     return scored
 
 

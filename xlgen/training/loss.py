@@ -30,19 +30,13 @@ class LossSum:
 
 
 def sequence_loss(
-    hidden_BTD: Tensor,
-    head_VD: Tensor,
-    *,
-    target_BT: Tensor,
-    target_mask_BT: Tensor,
-    z_loss: float = 1e-4,
+    hidden_ND: Tensor, head_VD: Tensor, *, target_N: Tensor, z_loss: float = 1e-4
 ) -> LossSum:
-    """Sum cross-entropy over the positions of the mask; padding costs neither time nor memory.
+    """Sum cross-entropy over N target positions of a batch, those that hold content.
 
     `objective` adds `z_loss` * logsumexp(logits)^2 for each token, as T5X does (1e-4 there); no label
     smoothing. Under autocast the products are in its type, the rest in float32.
     """
-    hidden_ND, target_N = hidden_BTD[target_mask_BT], target_BT[target_mask_BT]
     objective, nats = linear_cross_entropy(hidden_ND, head_VD, target_N=target_N, z_loss=z_loss)
     return LossSum(objective, nats, len(target_N))
 

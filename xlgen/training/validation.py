@@ -34,14 +34,10 @@ class Settings(Protocol):
 def batch_loss(adapted: Adapted, batch: Batch, *, z_loss: float = 0.0) -> LossSum:
     """Encode, decode and sum the loss of one batch. The only way from a batch to a loss."""
     encoded = adapted.encode(batch)
-    hidden_BTD = adapted.model.decode(shift_right(batch.target_BT), encoded)
-    return sequence_loss(
-        hidden_BTD,
-        adapted.model.head.weight,
-        target_BT=batch.target_BT,
-        target_mask_BT=batch.target_mask_BT,
-        z_loss=z_loss,
-    )
+    mask_BT = batch.target_mask_BT
+    hidden_ND = adapted.model.decode(shift_right(batch.target_BT), encoded, mask_BT)
+    target_N, head_VD = batch.target_BT[mask_BT], adapted.model.head.weight
+    return sequence_loss(hidden_ND, head_VD, target_N=target_N, z_loss=z_loss)
 
 
 @torch.no_grad()
