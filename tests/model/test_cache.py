@@ -31,7 +31,7 @@ def test_steps_equal_teacher_forcing(prompt, positions_per_layer):
         target_BT = torch.randint(3, 500, (4, steps), generator=torch.Generator().manual_seed(1))
         shifted_BT = F.pad(target_BT[:, :-1], (1, 0))
         state = model.start(encoded, beams=1)
-        logits = [model.step(shifted_BT[:, [t]], state) for t in range(steps)]
+        logits = [model.head(model.step(shifted_BT[:, [t]], state)) for t in range(steps)]
         whole_BTV = model.head(model.decode(shifted_BT, encoded)).unflatten(0, shifted_BT.shape)
     torch.testing.assert_close(torch.cat(logits, dim=1), whole_BTV, atol=1e-5, rtol=0)
 
@@ -46,7 +46,7 @@ def test_beams_see_only_their_own_past():
         sources = list(range(6))
         past_ANT = torch.zeros(6, beams, 1, dtype=torch.long)
         for step in range(FIRST_STEPS + 4):
-            logits_ANV = model.step(past_ANT[:, :, -1], state)
+            logits_ANV = model.head(model.step(past_ANT[:, :, -1], state))
             for place, source in enumerate(sources):
                 for beam in range(beams):
                     alone_SD = encoded.hidden_ND.split(encoded.lengths)[source]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from xlgen.generation.head import Head
 from xlgen.generation.settings import BeamSettings
 from xlgen.model.t5 import T5, Encoded
 
@@ -23,22 +24,24 @@ def beam_search(
     *,
     settings: BeamSettings,
     limits: Sequence[int] | None = None,
+    head: Head | None = None,
     on_finished: Callable[[int], None] | None = None,
 ) -> list[list[int]]:
     """Return the best output of each source, without </s>.
 
     `limits` are the sources' own longest outputs (with </s>), by default `settings.max_length` for all.
+    `head` stands in for the model's own (`packed_head`).
     `on_finished` is called with the number of sources that left in a step. Call in inference mode.
     """
     count, device = len(encoded.lengths), encoded.hidden_ND.device
     limits = [settings.max_length] * count if limits is None else limits
     hypotheses = Hypotheses(settings, torch.tensor(limits, device=device))
-    state = model.start(encoded, beams=settings.beams)
+    state, head = model.start(encoded, beams=settings.beams), head or model.head
     last_AN = torch.full((count, settings.beams), START, device=device)
     sources = list(range(count))
     outputs: list[list[int]] = [[] for _ in sources]
     while sources:
-        logits_ANV = model.step(last_AN, state)
+        logits_ANV = head(model.step(last_AN, state))
         score_ANJ, token_ANJ = best_tokens(logits_ANV, settings, length=state.steps)
         parents_AN = hypotheses.extend(score_ANJ, token_ANJ)
         leaving = hypotheses.final().tolist()

@@ -14,6 +14,7 @@ from xlgen.data.tokenizer import EOS, Tokenizer
 from xlgen.errors import InputError
 from xlgen.generation.beam import beam_search
 from xlgen.generation.cleanup import remove_final_repeats
+from xlgen.generation.head import packed_head
 from xlgen.generation.settings import BeamSettings
 from xlgen.methods.base import Adapted
 from xlgen.model.t5 import Encoded
@@ -50,12 +51,14 @@ def generate(
     inputs = [_clipped(example, settings.max_input) for example in examples]
     outputs: list[list[int]] = [[] for _ in inputs]
     with _ready(adapted, precision) as ready:
+        head = packed_head(ready.model.head)
         for batch in _batches(inputs, batch_size=batch_size, batch_tokens=batch_tokens):
             answers = beam_search(
                 ready.model,
                 _encode(ready, [inputs[index] for index in batch]),
                 settings=settings,
                 limits=[limits[index] for index in batch],
+                head=head,
                 on_finished=on_progress,
             )
             for index, answer in zip(batch, answers, strict=True):

@@ -103,7 +103,7 @@ class T5(nn.Module):
         return DecoderState(layers, cross_bias_BS[:, None, None, :], beams=beams)
 
     def step(self, tokens_AN: Tensor, state: DecoderState) -> Tensor:
-        """Feed every beam its last token (0 at the start); return logits_ANV for its next one.
+        """Feed every beam its last token (0 at the start); return hidden_AND, which the head makes logits of.
 
         `decode` a token at a time, without dropout; A may be fewer than the sources at the start.
         """
@@ -117,7 +117,7 @@ class T5(nn.Module):
                 hidden_AND, bias, cache, state.cross_bias_A11S, filled=state.filled
             )
         state.steps += 1
-        return self.head(self.decoder.norm(hidden_AND))
+        return self.decoder.norm(hidden_AND)
 
 
 def count_parameters(config: T5Config) -> int:
