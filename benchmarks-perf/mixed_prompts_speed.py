@@ -1,0 +1,138 @@
+"""Search with sixteen prompts in one batch, each before its own input, against one prompt at a time.
+
+python benchmarks-perf/mixed_prompts_speed.py --threads 1 --rounds 3
+
+Random weights at `nano`'s shape and sixteen random prompts of 100 vectors. One at a time is measured twice:
+ours, and transformers' `generate` behind peft's prompt tuning, whose batches hold one prompt. Interleaved;
+CPU seconds on one thread, else wall seconds. Fails if an output differs.
+"""
+
+import argparse
+import json
+import operator
+import sys
+import warnings
+from collections.abc import Callable
+
+import torch
+import transformers
+from generate_speed import EOS, SHAPES, make_examples, make_model
+from peer import add_conditions, as_peer, as_transformers, set_conditions
+from peft import PromptTuningConfig, get_peft_model
+from timing import clock_of, interleaved, medians, ratio
+
+from xlgen.data.examples import TokenizedExample
+from xlgen.generation.generate import generate
+from xlgen.generation.settings import BeamSettings
+from xlgen.languages import LANGUAGES
+from xlgen.methods.language_prompts import LanguagePrompts, LanguagePromptsAdapted
+from xlgen.methods.prompt_tuning import PromptTuning
+
+PROMPT, COUNT = 100, 16
+
+
+class Vocabulary:
+    """As much of a tokenizer as drawing a prompt needs."""
+
+    size = 24_000
+
+
+def main() -> None:
+    options = read_options()
+    conditions = set_conditions(options)
+    transformers.logging.set_verbosity_error()
+    warnings.filterwarnings("ignore")
+    adapted = make_adapted(end=options.end)
+    codes = tuple(LANGUAGES)[:COUNT]
+    examples = [
+        TokenizedExample(code, code, "t", example.input, ())
+        for code, example in zip(
+            codes, make_examples(COUNT, median=options.input, fixed=False), strict=True
+        )
+    ]
+    settings = BeamSettings(penalty="hf", max_length=options.output)
+    peer = peft_model(adapted)
+    works: dict[str, Callable[[], list[list[int]]]] = {
+        "mixed": lambda: generate(adapted, examples, settings=settings),
+        "one at a time": lambda: [
+            generate(adapted, [example], settings=settings)[0] for example in examples
+        ],
+        "peft, one at a time": as_peer(
+            lambda: with_peft(peer, adapted, examples=examples, settings=settings), options
+        ),
+    }
+    outputs = {name: work() for name, work in works.items()}
+    for name, output in outputs.items():
+        equal = sum(map(operator.eq, outputs["mixed"], output))
+        if equal < COUNT:
+            sys.exit(f"{COUNT - equal} of {COUNT} outputs differ: {name}")
+    times = interleaved(works, rounds=options.rounds, clock=clock_of(options.threads))
+    result = {
+        "output_tokens": sum(map(len, outputs["mixed"])),
+        "seconds": medians(times),
+        "ratio_of_rounds": {name: ratio(times, name, "mixed") for name in works if name != "mixed"},
+    }
+    sys.stdout.write(json.dumps(conditions | result, indent=1) + "\n")
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--input", type=int, default=150, help="median input tokens")
+    parser.add_argument("--output", type=int, default=48, help="most output tokens")
+    parser.add_argument("--end", type=float, default=3.0, help="added to the logit of </s>")
+    parser.add_argument("--rounds", type=int, default=3)
+    add_conditions(parser)
+    return parser.parse_args()
+
+
+def make_adapted(*, end: float) -> LanguagePromptsAdapted:
+    """Return random weights behind random prompts, one a language."""
+    model = make_model(SHAPES["nano"], end=end)
+    method = LanguagePrompts(prompt=PromptTuning(length=PROMPT), languages=tuple(LANGUAGES)[:COUNT])
+    adapted = method.attach(model, Vocabulary(), seed=0)
+    assert isinstance(adapted, LanguagePromptsAdapted)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for prompt_PD in adapted.trainable().values():
+            prompt_PD.copy_(torch.randn(prompt_PD.shape, generator=generator))
+    return adapted
+
+
+@torch.inference_mode()
+def with_peft(
+    peer: torch.nn.Module,
+    adapted: LanguagePromptsAdapted,
+    *,
+    examples: list[TokenizedExample],
+    settings: BeamSettings,
+) -> list[list[int]]:
+    """Return the answers; each input meets its own prompt."""
+    outputs = []
+    for example in examples:
+        prompt_PD = adapted.prompt(example.language)
+        peer.prompt_encoder["default"].embedding.weight[:PROMPT].copy_(prompt_PD)
+        input_1L = torch.tensor([example.input])
+        output_1T = peer.generate(
+            input_ids=input_1L,
+            attention_mask=torch.ones_like(input_1L),
+            num_beams=settings.beams,
+            length_penalty=settings.alpha,
+            early_stopping=settings.early_stopping,
+            max_new_tokens=settings.max_length,
+            do_sample=False,
+        )
+        row = output_1T[0, 1:].tolist()
+        outputs.append(row[: row.index(EOS)] if EOS in row else row)
+    return outputs
+
+
+def peft_model(adapted: LanguagePromptsAdapted) -> torch.nn.Module:
+    """Return the same weights in peft's class."""
+    settings = PromptTuningConfig(
+        task_type="SEQ_2_SEQ_LM", num_virtual_tokens=PROMPT, tokenizer_name_or_path=None
+    )
+    return get_peft_model(as_transformers(adapted.model), settings).eval()
+
+
+if __name__ == "__main__":
+    main()
