@@ -155,6 +155,11 @@ MISTAKES = {
         "did you mean date",
     ),
     "convert: unknown model": (("convert", "nanno", "out"), b"", "did you mean nano"),
+    "convert: plain http": (
+        ("convert", "http://models.example/t5x", "out"),
+        b"",
+        "http is taken of localhost only",
+    ),
     "convert: a file": (("convert", "FILE", "out"), b"", "expected a Hugging Face mT5 folder"),
     "convert: a shape": (("convert", "pico", "FOLDER", "heads=2"), b"", "heads=2: the tensors say"),
     "import: of no example": (

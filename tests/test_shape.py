@@ -15,7 +15,7 @@ LONGEST_MODULE, LONGEST_FUNCTION = 330, 60
 # Stations of the flow in order: a module imports from its own station and from those before it.
 # The tables of a station (its __init__) are names only, so anybody may list them.
 ORDER = (
-    ("errors", "registry", "config", "languages", "families", "files", "progress"),
+    ("errors", "registry", "config", "languages", "families", "files", "progress", "download"),
     ("sources", "data", "tasks"),
     ("model", "metrics"),
     ("methods",),

@@ -52,8 +52,7 @@ def new_folder(path: Path, *, what: str = "it", remedy: str = REMEDY) -> Iterato
 
     `path` must not exist, or be an empty folder; a failure leaves nothing.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"{path}: exists already; name a new folder to write {what} to")
+    check_new_folder(path, what=what)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
@@ -63,6 +62,12 @@ def new_folder(path: Path, *, what: str = "it", remedy: str = REMEDY) -> Iterato
         raise InputError(f"{path}: cannot write {what} ({reason(error)}); {remedy}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_new_folder(path: Path, *, what: str = "it") -> None:
+    """Raise `InputError` if `path` exists and is not an empty folder; to be asked before long work."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path}: exists already; name a new folder to write {what} to")
 
 
 def check_output(path: Path, *, input: Path) -> None:

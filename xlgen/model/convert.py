@@ -4,8 +4,9 @@ Read are the layouts of `LAYOUTS`; written is Hugging Face's folder, as it stand
 with the hashes that XLGen checks.
 """
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,9 +16,11 @@ import torch
 from xlgen.config import override
 from xlgen.data.byte_tokenizer import ByteTokenizer
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
+from xlgen.download import fetch_file, is_address
 from xlgen.errors import InputError
-from xlgen.files import new_folder
+from xlgen.files import check_new_folder, new_folder
 from xlgen.model import MODELS
+from xlgen.model.fetch import MOST_PIECES, fetch_model
 from xlgen.model.hugging_face import hugging_face_config, hugging_face_name, read_config_file
 from xlgen.model.packaged import find_model, is_of_bytes, tokenizer_settings
 from xlgen.model.stored import StoredTensor, open_stored, write_tensors
@@ -26,6 +29,7 @@ from xlgen.model.t5 import T5Config, count_parameters
 Form = Literal["xlgen", "hugging-face"]
 # What no checkpoint of T5X says; the rest of a shape stands in its tensors.
 UNSAID = ("dropout", "epsilon", "position_distance")
+CACHE = Path("cache")
 EXTRA_IDS = 100  # T5's sentinels above the pieces of a file that has none
 
 
@@ -52,15 +56,19 @@ def convert(
     *,
     to: Form = "xlgen",
     dtype: torch.dtype | None = None,
-    spm: Path | None = None,
+    spm: str | Path | None = None,
     settings: Sequence[str] = (),
+    cache: Path = CACHE,
 ) -> Converted:
-    """Write the model `source`, a folder or a packaged name, as the new folder `out`.
+    """Write the model `source`, a folder, a packaged name or an address, as the new folder `out`.
 
     Tensors keep their dtype unless `dtype` is given. `spm` is the SentencePiece file to put into the folder,
-    by default the source's own. `settings` (`key=value`) say what a T5X checkpoint does not, see UNSAID.
+    by default the source's own; it may be an address too. `settings` (`key=value`) say what a T5X checkpoint
+    does not, see UNSAID. What an address has is fetched into `cache` and kept there.
     """
-    path = Path(source) if Path(source).is_dir() and source not in MODELS else find_model(source)
+    check_new_folder(out, what="the model")
+    spm = _find_pieces(spm, cache)
+    path = fetch_model(source, cache=cache) if is_address(source) else _find_folder(source)
     stored = open_stored(path)
     config = _with(stored.config, settings)
     tensors = _renamed(stored.matched(), dtype)
@@ -69,7 +77,8 @@ def convert(
     with new_folder(out, what="the model") as partial:
         tokenizer = _write_tokenizer(path, partial, config=config, spm=spm, to=to)
         weights = partial / "model.safetensors"
-        sha256 = write_tensors(weights, tensors, source=path)
+        with _blaming(source):
+            sha256 = write_tensors(weights, tensors, source=path)
         ours = {"weights_sha256": sha256} | ({"tokenizer_sha256": tokenizer} if tokenizer else {})
         (partial / "config.json").write_text(
             json.dumps(written | (ours if to == "xlgen" else {}), indent=2) + "\n", "utf-8"
@@ -87,6 +96,27 @@ def convert(
 
 
 NONE = "none; put the model's spiece.model into the folder, or convert again with --spm FILE"
+
+
+def _find_folder(source: str) -> Path:
+    return Path(source) if Path(source).is_dir() and source not in MODELS else find_model(source)
+
+
+def _find_pieces(spm: str | Path | None, cache: Path) -> Path | None:
+    if isinstance(spm, str) and is_address(spm):
+        return fetch_file(spm, cache=cache, what="a SentencePiece file", most=MOST_PIECES)
+    return None if spm is None else Path(spm)
+
+
+@contextlib.contextmanager
+def _blaming(source: str) -> Iterator[None]:
+    """Say of damage in a cached file where it came from and how to have it fetched anew."""
+    try:
+        yield
+    except InputError as error:
+        if not is_address(source):
+            raise
+        raise InputError(f"{error}; it came from {source}: remove it to fetch it anew") from error
 
 
 def _with(config: T5Config, settings: Sequence[str]) -> T5Config:

@@ -27,7 +27,8 @@ from xlgen.model.hugging_face import (
 from xlgen.model.stored import DTYPES, StoredModel, StoredTensor, read_finite, write_tensors
 from xlgen.model.t5 import T5, T5Config
 
-_SHARDS = "model.safetensors.index.json"
+WEIGHTS = "model.safetensors"
+SHARDS = "model.safetensors.index.json"
 # Old files repeat the embedding under these names, and hold a bias that no attention has.
 _COPIES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 _UNUSED = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
@@ -95,7 +96,7 @@ def load_model(folder: Path) -> T5:
 
 def _verify_weights(folder: Path) -> None:
     """Compare the weights with the hash that `save_model` left in config.json, if it did."""
-    config, path = read_config_file(folder), folder / "model.safetensors"
+    config, path = read_config_file(folder), folder / WEIGHTS
     # transformers copies keys it does not know, so in a folder it wrote the hash is of older weights
     if "weights_sha256" not in config or "transformers_version" in config or not path.is_file():
         return
@@ -144,10 +145,10 @@ def _read(file: Any, name: str) -> Tensor:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
-    if (folder / _SHARDS).is_file():
-        return [folder / name for name in _shard_names(folder / _SHARDS)]
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / SHARDS).is_file():
+        return [folder / name for name in shard_names(folder / SHARDS)]
     pickles = sorted(
         path.name for kind in ("*.bin", "*.pt", "*.ckpt") for path in folder.glob(kind)
     )
@@ -159,7 +160,8 @@ def _weight_files(folder: Path) -> list[Path]:
     raise InputError(f"{folder}: no model.safetensors; expected a Hugging Face mT5 folder")
 
 
-def _shard_names(path: Path) -> list[str]:
+def shard_names(path: Path) -> list[str]:
+    """Read the shards' file names off the index `path`; raises `InputError` for names with a folder."""
     weight_map = read_object(path, remedy="fetch the model again").get("weight_map")
     names = list(weight_map.values()) if isinstance(weight_map, dict) else []
     if not names or not all(isinstance(name, str) for name in names):
@@ -195,7 +197,7 @@ def save_model(
     # both are on the disk before either takes its place
     with (
         replacing(folder / "config.json") as config_path,
-        replacing(folder / "model.safetensors") as weights_path,
+        replacing(folder / WEIGHTS) as weights_path,
     ):
         config["weights_sha256"] = write_tensors(weights_path, tensors, source=folder)
         config_path.write_text(json.dumps(config, indent=2) + "\n", "utf-8")

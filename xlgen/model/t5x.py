@@ -197,18 +197,35 @@ def _count_layers(leaves: dict[str, Leaf], side: str) -> int:
 def _open_leaves(path: Path) -> dict[str, Leaf]:
     """Return every array of the model by its name, unread, in the order of the names."""
     leaves = {}
-    for name, value in sorted(_flatten(_read_target(path / "checkpoint"))):
-        if not re.fullmatch(r"\w+(/\w+)*", name):  # names become paths
-            raise InputError(
-                f"{path / 'checkpoint'}: {name[:60]!r} is no array's name; copy it again"
-            )
-        if isinstance(value, dict):  # a large array: the tree tells where it stands
-            stored = open_array(path / f"target.{name.replace('/', '.')}")
+    for name, value in _read_named(path / "checkpoint"):
+        if isinstance(value, dict):
+            stored = open_array(path / _folder_of(name))
             leaves[name] = Leaf(stored.shape, stored.dtype, stored.read, stored.slabs)
         else:
             tensor = _inline(value, path / "checkpoint", name)
             leaves[name] = Leaf(tuple(tensor.shape), tensor.dtype, partial(torch.clone, tensor))
     return leaves
+
+
+def array_folders(path: Path) -> list[str]:
+    """Return the folders, beside the msgpack file `path`, of the model's arrays that are not inside it.
+
+    Raises `InputError` for a file that is no T5X checkpoint, or with a name that would leave the folder.
+    """
+    return [_folder_of(name) for name, value in _read_named(path) if isinstance(value, dict)]
+
+
+def _folder_of(name: str) -> str:
+    return f"target.{name.replace('/', '.')}"
+
+
+def _read_named(path: Path) -> list[tuple[str, Any]]:
+    """Return the arrays by name; of a large one, a dict that tells it stands in a folder."""
+    named = sorted(_flatten(_read_target(path)), key=lambda item: item[0])
+    for name, _ in named:
+        if not re.fullmatch(r"\w+(/\w+)*", name):  # names become paths
+            raise InputError(f"{path}: {name[:60]!r} is no array's name; copy it again")
+    return named
 
 
 def _read_target(path: Path) -> dict[str, Any]:

@@ -43,6 +43,20 @@ class ZarrArray:
         """Return what the numbers are."""
         return DTYPES[self.kind]
 
+    @property
+    def chunk_bytes(self) -> int:
+        """Return how long each chunk is once inflated, those at the edge too."""
+        return math.prod(self.chunks) * self.dtype.itemsize
+
+    @property
+    def chunk_count(self) -> int:
+        """Return how many files `chunk_names` has."""
+        return math.prod(self._counts())
+
+    def chunk_names(self) -> Iterator[str]:
+        """Yield the names of the chunks' files in the folder."""
+        return map(self._name, self._places())
+
     def read(self) -> Tensor:
         """Read all chunks, in torch's threads; raises `InputError` for a missing or damaged one."""
         whole = torch.empty(self.shape, dtype=self.dtype)
@@ -77,6 +91,9 @@ class ZarrArray:
     def _places(self) -> Iterator[tuple[int, ...]]:
         return product(*map(range, self._counts()))
 
+    def _name(self, place: tuple[int, ...]) -> str:
+        return self.separator.join(map(str, place))
+
     def _room(self, place: tuple[int, ...]) -> tuple[slice, ...]:
         """Return where in the array a chunk stands; those at the edge end with it."""
         starts = [index * size for index, size in zip(place, self.chunks)]
@@ -85,8 +102,7 @@ class ZarrArray:
 
     def _read_chunk(self, place: tuple[int, ...]) -> Tensor:
         """Read a chunk, without what of it is beyond the array's edge."""
-        path = self.folder / self.separator.join(map(str, place))
-        expected = math.prod(self.chunks) * self.dtype.itemsize
+        path, expected = self.folder / self._name(place), self.chunk_bytes
         try:
             data = bytearray(path.read_bytes()) if not self.compressed else _inflate(path, expected)
         except (OSError, deflate.DeflateError) as error:

@@ -1,4 +1,4 @@
-"""Fetch published data sets from the hub, when asked to; nothing else here reaches for the network."""
+"""Fetch published data sets from the hub, when asked to."""
 
 from collections.abc import Sequence
 from pathlib import Path
