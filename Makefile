@@ -61,6 +61,8 @@ bench: $(VENV)/ready-for-tests
 	$(bin)/python benchmarks-perf/parts_speed.py
 	$(bin)/python benchmarks-perf/tuning_speed.py --method prompt
 	$(bin)/python benchmarks-perf/tuning_speed.py --method model
+	$(bin)/python benchmarks-perf/mixed_prompts_speed.py
+	$(bin)/python benchmarks-perf/evaluate_speed.py
 	$(bin)/python benchmarks-perf/convert_speed.py --shape mt5-base --threads 2 --rounds 2
 
 clean:
