@@ -96,6 +96,24 @@ def test_steps_are_the_last_minus_the_first(study: Study, metric: str):
     assert part.ours.seeds == 2
 
 
+def test_a_checkpoint_without_a_score_is_no_end_of_a_curve(study: Study):
+    """Such as a share of the words of outputs that are all empty: it is not defined, and not 0."""
+
+    def change(job: Job) -> list[Job]:
+        curve = tuple(replace(p, value=None) if p.step in (100, 500) else p for p in job.curve)
+        return [replace(job, curve=curve)]
+
+    def shorten(job: Job) -> list[Job]:
+        return [replace(job, curve=tuple(p for p in job.curve if p.step not in (100, 500)))]
+
+    undefined, absent = (
+        Steps(TARGET, "other languages", -1, "model").part(view(changed(study, made)))
+        for made in (change, shorten)
+    )
+    assert undefined == absent
+    assert undefined.ours.languages == OTHER
+
+
 def test_steps_need_two_checkpoints(study: Study):
     short = changed(study, lambda job: [replace(job, curve=job.curve[: len(job.curve) // 5])])
     assert len({point.step for job in short.jobs for point in job.curve}) == 1

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP
+from made_sweeps import SWEEP
 from rich.console import Console
 from test_study import values
 
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
 from xlgen.reports.published import published
-from xlgen.reports.study import HONEST, Study, Summary
+from xlgen.reports.study import HONEST, PROTOCOL, Study, Summary
 from xlgen.reports.study_tables import OURS, PAPER, StudyTable, focus, study_tables
 from xlgen.reports.study_text import (
     cell_text,
@@ -42,6 +42,20 @@ def test_columns_are_quality_and_language_of_each(tables: dict[str, StudyTable],
     assert [metric for code, metric in columns if code == "en"] == [QUALITY, ENGLISH]
     assert [metric for code, metric in columns if code == "th"] == [QUALITY, ENGLISH, TARGET]
     assert len(tables["8"].columns) == 18
+
+
+def test_of_many_languages_the_tables_show_the_targets(study: Study):
+    """Three columns for each of eighteen languages could not be read."""
+    seventh = next(job for job in study.jobs if job.row == "prompt")
+    cells = seventh.scored[PROTOCOL].cells
+    (key,) = cells
+    more = {**cells[key], ("de", QUALITY): replace(cells[key]["zh", QUALITY], language="de")}
+    scored = {PROTOCOL: replace(seventh.scored[PROTOCOL], cells={key: more})}
+    jobs = tuple(replace(job, scored=scored) if job is seventh else job for job in study.jobs)
+    many = replace(study, jobs=jobs, _parts={})
+    assert many.languages == ("en", "ar", "de", "hi", "th", "vi", "zh")
+    assert "de" not in focus(many)
+    assert set(many.targets) <= set(focus(many))
 
 
 @pytest.mark.parametrize("key", ["8", "10", "11"])

@@ -55,6 +55,12 @@ CASES = [
     ([part(-3, 1, sign=0)], UNCLEAR),
     ([part(2.5, 4, sign=0)], FAILS),
     ([part(-4, -2.5, sign=0)], FAILS),
+    ([part(-2, 1, sign=0)], UNCLEAR),  # two points are not within two points, nor beyond them
+    ([part(-1, 2, sign=0)], UNCLEAR),
+    ([part(2, 4, sign=0)], UNCLEAR),
+    ([part(-4, -2, sign=0)], UNCLEAR),
+    ([part(0, 2)], UNCLEAR),  # an interval that touches 0 does not lie on one side of it
+    ([part(-2, 0)], UNCLEAR),
 ]
 
 

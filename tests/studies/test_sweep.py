@@ -18,6 +18,7 @@ from xlgen.config import to_json
 from xlgen.errors import InputError
 from xlgen.recipes.evaluation import Evaluation
 from xlgen.reports.read import read_run
+from xlgen.run import Adaptation
 from xlgen.studies.index import Row
 from xlgen.studies.plan import Grid, Plan
 from xlgen.studies.product import Product
@@ -41,9 +42,25 @@ class Chain(Grid):
         return plan
 
 
+@dataclass(frozen=True)
+class Continued(Grid):
+    """A run, a second that goes on from it and is scored, and a third that nothing needs."""
+
+    name: ClassVar[str] = "continued"
+
+    def plan(self, root: Path) -> Plan:
+        plan = Plan(root)
+        first = plan.job("first", Adaptation())
+        second = plan.job("second", Adaptation(model=str(first / "export")))
+        plan.job("scores", Evaluation(run_folder=second))
+        plan.job("third", Adaptation(model="pico"))
+        return plan
+
+
 @pytest.fixture
 def scripted(monkeypatch):
     """Return a function that makes every job a Python script which sees its folder as `place`."""
+    monkeypatch.setattr("xlgen.studies.sweep.POLL", 0.01)
 
     def make(script: str) -> list[str]:
         started: list[str] = []
@@ -195,6 +212,52 @@ def test_weights_that_are_gone_are_made_anew_where_they_are_needed(tmp_path, scr
     started.clear()
     sweep(Chain(), tmp_path)
     assert started == jobs[:2]
+
+
+WITH_WEIGHTS = (
+    "[place.joinpath(name).mkdir(exist_ok=True) for name in ('steps', 'export', 'curves')]\n"
+)
+
+
+def weights(root: Path) -> dict[str, list[str]]:
+    """Return what is left of each job's three folders."""
+    return {
+        job.partition("-")[0]: sorted(path.name for path in (root / job).iterdir() if path.is_dir())
+        for job in Continued().plan(root).jobs
+    }
+
+
+def test_weights_go_once_nothing_that_is_left_reads_them(tmp_path, scripted):
+    """The first run's stay until the scores of the second are there: to open that is to read them."""
+    seen = "assert 'scores' not in place.name or len(list(place.parent.glob('*/export'))) == 2"
+    scripted(f"{seen}\n{WITH_WEIGHTS}")
+    outcome = sweep(Continued(), tmp_path, light=True)
+    assert not outcome.failed
+    whole = ["curves", "export", "steps"]
+    assert weights(tmp_path) == {
+        "first": ["curves"], "second": ["curves"], "scores": whole, "third": whole,
+    }  # fmt: skip
+    first, *_ = Continued().plan(tmp_path).jobs
+    facts = json.loads((tmp_path / first / "finished.json").read_text())
+    assert facts.keys() == {"seconds", "light"}
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_weights_stay_where_scores_failed_or_nobody_asked(tmp_path, scripted, light):
+    scripted(f"{WITH_WEIGHTS}sys.exit({light} and 'scores' in place.name)")
+    sweep(Continued(), tmp_path, light=light)
+    assert {tuple(names) for names in weights(tmp_path).values()} == {("curves", "export", "steps")}
+
+
+def test_weights_that_made_the_weights_are_made_anew_too(tmp_path, scripted):
+    started = scripted("pass")
+    sweep(Continued(), tmp_path, light=True)
+    first, second, scores, _ = Continued().plan(tmp_path).jobs
+    (tmp_path / scores / "finished.json").unlink()
+    (tmp_path / second / "finished.json").write_text('{"seconds": 1, "light": true}')
+    started.clear()
+    sweep(Continued(), tmp_path)
+    assert started == [first, second, scores]
 
 
 def test_an_unknown_study_is_named():

@@ -121,6 +121,17 @@ def test_nllb_is_told_both_languages(nllb, memory):
     assert len({line["translation"] for line in map(json.loads, memory.open())}) > 4
 
 
+def test_texts_come_back_in_place_from_batches_of_like_length(nllb, monkeypatch):
+    monkeypatch.setattr(
+        "xlgen.translation.folder._room", lambda length: 6
+    )  # tokens: this model never ends
+    texts = ["All human beings are born", "free", "equal in dignity", "and", "rights"]
+    with FolderTranslator(folder=nllb, batch_size=2).open("en", "th") as run:
+        found = run(texts)
+        assert found == [run([text])[0] for text in texts]
+    assert len(set(found)) > 2
+
+
 def test_m2m_is_told_both_languages(m2m, memory, article_1):
     system = FolderTranslator(folder=m2m)
     assert {code for pair in system.pairs() for code in pair} == set(LANGUAGES)
