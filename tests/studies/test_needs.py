@@ -15,7 +15,7 @@ from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.load import random_model
 from xlgen.model.t5 import T5Config, count_parameters, shift_right
-from xlgen.recipes.evaluation import Baseline
+from xlgen.recipes.evaluation import Baseline, BestValidation, Evaluation
 from xlgen.recipes.paper import SIZES
 from xlgen.run import Adaptation, Data
 from xlgen.studies.named import night, paper
@@ -118,6 +118,35 @@ def test_model_tuning_costs_more_of_everything_and_continued_runs_know_their_mod
     assert all(
         cost.flop > 0 for job, cost in costs.items() if not job.startswith(("lead", "labels-fr"))
     )
+
+
+EVALUATIONS = {
+    # GEM's data card of WikiLingua: 1,475 validation and 2,950 test examples in Thai, 991 and 1,984 in Hindi
+    "whole splits": ({"benchmark": "wikilingua0"}, 3 * (1475 + 991) + 2 * (2950 + 1984)),
+    "first ones": ({"benchmark": "wikilingua0", "validation_limit": 250, "limit": 7}, 1500 + 28),
+    "packaged": ({"benchmark": "howto0-short", "validation_limit": 1}, 3 * 2 + 2 * (52 + 20)),
+    "no test": ({"benchmark": "xnli", "validation_limit": 5, "limit": 7}, 3 * 10),
+}
+
+
+@pytest.mark.parametrize("case", EVALUATIONS)
+def test_an_evaluation_costs_every_text_of_every_checkpoint(case):
+    """And of the test split both choices of a checkpoint; a split without a limit is read whole."""
+    settings, texts = EVALUATIONS[case]
+    run = Adaptation(model="tiny", method=PromptTuning(length=5))
+    run = override(run, ["training.steps=30", "training.checkpoint_every=10", "decoding.beams=2"])
+    plan = Plan(ROOT)
+    folder = plan.job("run", run)
+    kind = BestValidation if case == "no test" else Evaluation
+    given = {"validation_limit": None, "languages": ("th", "hi")} | settings
+    plan.job("scores", kind(run_folder=folder, **given))
+    *_, job = plan.jobs.values()
+    found = cost(job, plan=plan, shapes={"tiny": SHAPE})
+    once = forward_flop(
+        SHAPE, input=run.limits.input + 5, target=2 * run.decoding.max_length
+    )  # each beam is written
+    assert found.flop == once * texts
+    assert found.disk == 0
 
 
 def _ratio(shape: T5Config, *, prompt_length: int) -> float:
