@@ -85,6 +85,36 @@ def test_gaps_are_named(study: Study):
     assert (found.seeds, found.of, found.std) == (1, 2, None)
 
 
+def test_rows_that_are_whole_are_no_gaps(study: Study):
+    for code in ("ar", "hi", "th", "vi", "zh"):
+        assert study.gaps().count(f"nano · model, sup · {code}: 1 of 2 seeds") == 1
+    assert len(study.gaps()) == 5
+
+
+def test_a_baseline_that_has_not_run_is_a_gap(study: Study):
+    jobs = tuple(replace(j, scored={}) if j.row == "lead-64" else j for j in study.jobs)
+    assert "lead-64: not run" in replace(study, jobs=jobs, _parts={}).gaps()
+
+
+def test_an_interval_of_a_score_ends_at_0_and_100(study: Study):
+    def summary(values: tuple[float, float]):
+        def change(job, value):
+            by_part = job.scored[PROTOCOL]
+            ((key, cells),) = by_part.cells.items()
+            cell = replace(cells["th", TARGET], value=value, n=int(value))
+            part = replace(by_part, cells={key: {("th", TARGET): cell}}, examples={})
+            return replace(job, scored={PROTOCOL: part})
+
+        jobs = [job for job in study.jobs if job.row == "model"]
+        made = replace(study, jobs=tuple(map(change, jobs, values)), _parts={})
+        return made.summary("model", "nano", language="th", metric=TARGET)
+
+    high, low = summary((99.0, 95.0)), summary((5.0, 1.0))
+    assert 0 < high.low < high.high == 100
+    assert 0 == low.low < low.high < 100
+    assert (high.n, low.n) == (95, 1)  # of the run that was scored on fewest outputs
+
+
 def test_a_row_says_what_stands_behind_its_name(study: Study):
     assert study.note("model, sup") == "labels of howto0-short"
     assert study.note("prompt") == ""
@@ -243,7 +273,14 @@ def test_models_of_one_name_in_two_folders_are_told_apart(copy: Path):
     assert set(read_study(copy).sizes) == {"a/mine", "b/mine", "nano"}
 
 
+def test_a_length_that_is_no_number_is_none(copy: Path):
+    for path in copy.glob("run-*/config.json"):
+        path.write_text(path.read_text("utf-8").replace("100", '"long"'), "utf-8")
+    assert read_study(copy).length("prompt", "nano") is None
+
+
 def test_weights_that_are_damaged_are_not_counted(tmp_path: Path):
+    assert count_parameters(str(tmp_path / "nowhere")) is None
     (tmp_path / "model.safetensors").write_bytes(b"\xff" * 64)
     assert count_parameters(str(tmp_path)) is None
 

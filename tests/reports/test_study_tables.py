@@ -90,6 +90,16 @@ def test_blocks_are_those_of_the_paper(tables: dict[str, StudyTable]):
     assert [line.size for line in lines(tables["11"], PAPER, "model")] == ["base", "xxl"]
 
 
+def test_lengths_ascend_and_what_was_not_run_has_no_difference(study: Study):
+    job = next(job for job in study.jobs if job.row == "prompt, l=1")
+    more = tuple(replace(job, row=f"prompt, l={length}") for length in (20, 9))
+    alone = tuple(job for job in study.jobs if job.row != "model")
+    tables = {t.key: t for t in study_tables(replace(study, jobs=(*alone, *more), _parts={}))}
+    rows = dict.fromkeys(line.row for line in tables["10"].blocks[-1].lines)
+    assert list(rows) == [f"prompt, l={length}" for length in (1, 9, 10, 20, 100, 1000)]
+    assert [line.row for line in tables["8"].blocks[0].lines] == ["prompt"]
+
+
 def test_a_row_of_ones_own_is_shown(study: Study):
     jobs = tuple(
         replace(job, row="prompt, mine") if job.row == "prompt, mix-unsup" else job

@@ -19,7 +19,7 @@ from xlgen.recipes.evaluation import Baseline, BestValidation, Evaluation
 from xlgen.recipes.paper import SIZES
 from xlgen.run import Adaptation, Data
 from xlgen.studies.named import night, paper
-from xlgen.studies.needs import cost, forward_flop, needs
+from xlgen.studies.needs import Cost, cost, forward_flop, needs
 from xlgen.studies.plan import Plan
 from xlgen.tasks import Limits
 from xlgen.tasks.mixing import Mix
@@ -115,9 +115,20 @@ def test_model_tuning_costs_more_of_everything_and_continued_runs_know_their_mod
     assert continued == model
     short = replace(SHAPE, vocabulary=64)
     assert 1.4 < _ratio(short, prompt_length=1) < 1.5  # 3 passes against 2, and one position more
-    assert all(
-        cost.flop > 0 for job, cost in costs.items() if not job.startswith(("lead", "labels-fr"))
-    )
+    for job, found in costs.items():
+        assert (found == Cost(0.0, 0, 0)) == job.startswith(("lead", "labels-fr"))
+        assert found.flop > 0 or found.memory == 0
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(None, 5), (1, 2), (9, 5)])
+def test_disk_holds_the_checkpoints_that_are_kept_and_the_export(keep, kept):
+    """With `keep`, the best one stays beside the last ones."""
+    run = Adaptation(model="tiny", method=PromptTuning(length=5))
+    run = replace(run, training=replace(run.training, steps=50, checkpoint_every=10, keep=keep))
+    plan = Plan(ROOT)
+    plan.job("run", run)
+    (job,) = plan.jobs.values()
+    assert cost(job, plan=plan, shapes={"tiny": SHAPE}).disk == 4 * 5 * SHAPE.width * (kept + 1)
 
 
 EVALUATIONS = {
