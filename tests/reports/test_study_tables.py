@@ -82,6 +82,10 @@ def test_ours_stand_on_lines_of_their_own(tables: dict[str, StudyTable], sweep: 
     assert ("ar", TARGET) not in xxl.cells
 
 
+def test_notes_of_our_rows_stand_though_the_papers_have_none(tables: dict[str, StudyTable]):
+    assert tables["10"].notes == ("MODEL, SUP: labels of howto0-short",)
+
+
 def test_blocks_are_those_of_the_paper(tables: dict[str, StudyTable]):
     titles = [block.title for block in tables["10"].blocks]
     assert titles == ["Baselines and headroom", "Model size", "Prompt length"]
