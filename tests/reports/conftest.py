@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from made_runs import make_runs
-from made_sweeps import Sweep, make_sweep
+from made_sweeps import SWEEP, make_sweep
 
 from xlgen.reports import study_page
 from xlgen.reports.html import Report, make_report
@@ -28,19 +28,6 @@ def report(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Report
 def page(report: Report) -> str:
     """The report's text."""
     return report.path.read_text("utf-8")
-
-
-SWEEP = Sweep(
-    rows=(
-        "lead-64", "prompt", "prompt, l=1", "prompt, mix-unsup", "model", "model, mix-unsup", "model, sup",
-    ),
-    sizes=("nano",),
-    seeds=(0, 1),
-    languages=("en", "ar", "hi", "th", "vi", "zh"),
-    benchmark="howto0-short",
-    unfinished={("model, sup", "nano", 1)},
-    notes={"model, sup": "labels of howto0-short"},
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

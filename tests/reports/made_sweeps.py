@@ -59,6 +59,20 @@ class Sweep:
     notes: Mapping[str, str] = field(default_factory=dict)  # by row
 
 
+# That of the fixture `sweep`.
+SWEEP = Sweep(
+    rows=(
+        "lead-64", "prompt", "prompt, l=1", "prompt, mix-unsup", "model", "model, mix-unsup", "model, sup",
+    ),
+    sizes=("nano",),
+    seeds=(0, 1),
+    languages=("en", "ar", "hi", "th", "vi", "zh"),
+    benchmark="howto0-short",
+    unfinished={("model, sup", "nano", 1)},
+    notes={"model, sup": "labels of howto0-short"},
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class FewDocuments(Benchmark):
     """The first test documents of a benchmark, read once."""

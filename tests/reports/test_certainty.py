@@ -74,6 +74,40 @@ def test_seeds_that_disagree_widen_the_interval():
     assert apart.high - apart.low > 3 * (agree.high - agree.low)
 
 
+CROSSED = {
+    "both count": [[10.0, 14.0, 30.0], [20.0, 27.0, 33.0], [31.0, 38.0, 52.0], [9.0, 21.0, 24.0]],
+    # in each document another seed is best: the sum of both less what they share is below either
+    "neither says more": [[10.0, 0.0], [0.0, 10.0], [11.0, 0.0], [0.0, 9.5]],
+}
+
+
+@pytest.mark.parametrize("case", CROSSED)
+def test_the_interval_of_documents_by_seeds_is_that_of_the_formula(case: str):
+    """By hand: the variances of the documents' and the seeds' means, less that of the single scores."""
+    table = CROSSED[case]
+    documents, seeds = [statistics.fmean(row) for row in table], list(zip(*table, strict=True))
+    centre = statistics.fmean(documents)
+    of_documents = statistics.variance(documents) / len(documents)
+    of_seeds = statistics.variance(map(statistics.fmean, seeds)) / len(seeds)
+    squares = sum((value - centre) ** 2 for row in table for value in row)
+    shared = squares / (len(documents) * len(seeds)) ** 2
+    variance = max(of_documents, of_seeds, of_documents + of_seeds - shared)
+    assert (variance == of_documents + of_seeds - shared) == (case == "both count")
+    freedom = (of_documents + of_seeds) ** 2 / (
+        of_documents**2 / (len(documents) - 1) + of_seeds**2 / (len(seeds) - 1)
+    )
+    found = estimate(
+        {
+            "hi": {
+                seed: scored({str(place): value for place, value in enumerate(column)})
+                for seed, column in enumerate(seeds)
+            }
+        }
+    )
+    low, high = stats.t.interval(0.95, freedom, centre, math.sqrt(variance))
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
 def test_interval_covers_the_truth_about_as_often_as_it_says():
     random_ = random.Random(1)
     hits = 0

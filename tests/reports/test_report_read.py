@@ -37,8 +37,11 @@ def test_only_scores_are_needed(run: Path):
 
 def test_a_step_written_again_counts_once(run: Path):
     with (run / "metrics.jsonl").open("a") as file:
-        file.write('{"step": 800, "loss": 9.5}\n')
-    assert read_run(run).history[-1]["loss"] == 9.5
+        file.write('{"step": 800, "loss": 9.5}\n{"step": 3, "loss": 9.0}\n')
+    history = read_run(run).history
+    assert history[-1]["loss"] == 9.5
+    steps = [line["step"] for line in history]
+    assert steps == sorted(set(steps))
 
 
 def test_undefined_scores_are_missing(run: Path):

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP
 from made_runs import write_json
-from made_sweeps import Sweep, make_sweep
+from made_sweeps import SWEEP, Sweep, make_sweep
 
 from xlgen.errors import InputError
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
 from xlgen.reports.study import HONEST, PROTOCOL, Study, is_study, read_study
-from xlgen.reports.sweep import note_of
+from xlgen.reports.sweep import count_parameters, note_of
 
 
 def values(sweep: Path, row: str, language: str, *, metric: str, part: str = PROTOCOL) -> dict:
@@ -84,6 +83,36 @@ def test_gaps_are_named(study: Study):
     assert "nano · model, sup · th: 1 of 2 seeds" in study.gaps()
     found = study.summary("model, sup", "nano", language="th", metric=QUALITY)
     assert (found.seeds, found.of, found.std) == (1, 2, None)
+
+
+def test_rows_that_are_whole_are_no_gaps(study: Study):
+    for code in ("ar", "hi", "th", "vi", "zh"):
+        assert study.gaps().count(f"nano · model, sup · {code}: 1 of 2 seeds") == 1
+    assert len(study.gaps()) == 5
+
+
+def test_a_baseline_that_has_not_run_is_a_gap(study: Study):
+    jobs = tuple(replace(j, scored={}) if j.row == "lead-64" else j for j in study.jobs)
+    assert "lead-64: not run" in replace(study, jobs=jobs, _parts={}).gaps()
+
+
+def test_an_interval_of_a_score_ends_at_0_and_100(study: Study):
+    def summary(values: tuple[float, float]):
+        def change(job, value):
+            by_part = job.scored[PROTOCOL]
+            ((key, cells),) = by_part.cells.items()
+            cell = replace(cells["th", TARGET], value=value, n=int(value))
+            part = replace(by_part, cells={key: {("th", TARGET): cell}}, examples={})
+            return replace(job, scored={PROTOCOL: part})
+
+        jobs = [job for job in study.jobs if job.row == "model"]
+        made = replace(study, jobs=tuple(map(change, jobs, values)), _parts={})
+        return made.summary("model", "nano", language="th", metric=TARGET)
+
+    high, low = summary((99.0, 95.0)), summary((5.0, 1.0))
+    assert 0 < high.low < high.high == 100
+    assert 0 == low.low < low.high < 100
+    assert (high.n, low.n) == (95, 1)  # of the run that was scored on fewest outputs
 
 
 def test_a_row_says_what_stands_behind_its_name(study: Study):
@@ -196,6 +225,64 @@ def test_damage_is_told_by_file(copy: Path):
         read_study(copy)
     assert is_study(copy)
     assert not is_study(copy / "evaluations")
+
+
+def test_a_curve_is_in_the_order_of_steps(copy: Path, study: Study):
+    """An evaluation that was continued appends what it lacked."""
+    for path in copy.rglob("curve.jsonl"):
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[len(lines) // 2 :] + lines[: len(lines) // 2]), "utf-8")
+    for ours, theirs in zip(read_study(copy).jobs, study.jobs, strict=True):
+        steps = [point.step for point in ours.curve]
+        assert steps == sorted(steps)
+        assert set(ours.curve) == set(theirs.curve)
+
+
+def test_a_language_of_a_curve_is_one_of_ours(copy: Path):
+    path = copy / "evaluations/001/curve.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"th"', '"xx"'), "utf-8")
+    with pytest.raises(InputError, match="unknown language code 'xx'"):
+        read_study(copy)
+
+
+def test_the_test_split_is_shown_and_another_is_named(copy: Path, study: Study):
+    path = copy / "evaluations/000/scores.json"
+    data = json.loads(path.read_text("utf-8"))
+    other = [cell | {"split": "validation"} for cell in data["cells"]]
+    write_json(path, data | {"cells": other + data["cells"]})
+    found = read_study(copy)
+    assert (found.benchmark, found.split) == (study.benchmark, "test")
+    told = "howto0-short · validation was scored too and is not shown"
+    assert found.gaps() == [told, *study.gaps()]
+
+
+def test_a_model_that_is_not_here_counts_as_the_largest(copy: Path):
+    data = json.loads((copy / "sweep.json").read_text("utf-8"))
+    again = [row | {"model": "/elsewhere/huge"} for row in data["rows"] if row["row"] == "prompt"]
+    write_json(copy / "sweep.json", data | {"rows": again + data["rows"]})
+    found = read_study(copy)
+    assert found.sizes == ("nano", "huge")
+    assert found.parameters["huge"] is None
+
+
+def test_models_of_one_name_in_two_folders_are_told_apart(copy: Path):
+    data = json.loads((copy / "sweep.json").read_text("utf-8"))
+    prompts = [row for row in data["rows"] if row["row"] == "prompt"]
+    again = [row | {"model": f"{at}/mine"} for row in prompts for at in ("a", "b")]
+    write_json(copy / "sweep.json", data | {"rows": again + data["rows"]})
+    assert set(read_study(copy).sizes) == {"a/mine", "b/mine", "nano"}
+
+
+def test_a_length_that_is_no_number_is_none(copy: Path):
+    for path in copy.glob("run-*/config.json"):
+        path.write_text(path.read_text("utf-8").replace("100", '"long"'), "utf-8")
+    assert read_study(copy).length("prompt", "nano") is None
+
+
+def test_weights_that_are_damaged_are_not_counted(tmp_path: Path):
+    assert count_parameters(str(tmp_path / "nowhere")) is None
+    (tmp_path / "model.safetensors").write_bytes(b"\xff" * 64)
+    assert count_parameters(str(tmp_path)) is None
 
 
 def test_a_damaged_curve_is_told_by_line(copy: Path):

@@ -7,9 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP
 from made_runs import write_json
-from made_sweeps import Sweep, make_sweep
+from made_sweeps import SWEEP, Sweep, make_sweep
 from typer.testing import CliRunner
 
 from xlgen.cli import app

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP
 from made_runs import write_json
+from made_sweeps import SWEEP
 from test_study import values
 
 from xlgen.reports.certainty import estimate

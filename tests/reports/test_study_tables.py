@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import SWEEP
+from made_sweeps import SWEEP
 from rich.console import Console
 from test_study import values
 
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
 from xlgen.reports.published import published
-from xlgen.reports.study import HONEST, Study, Summary
+from xlgen.reports.study import HONEST, PROTOCOL, Study, Summary
 from xlgen.reports.study_tables import OURS, PAPER, StudyTable, focus, study_tables
 from xlgen.reports.study_text import (
     cell_text,
@@ -44,6 +44,20 @@ def test_columns_are_quality_and_language_of_each(tables: dict[str, StudyTable],
     assert len(tables["8"].columns) == 18
 
 
+def test_of_many_languages_the_tables_show_the_targets(study: Study):
+    """Three columns for each of eighteen languages could not be read."""
+    seventh = next(job for job in study.jobs if job.row == "prompt")
+    cells = seventh.scored[PROTOCOL].cells
+    (key,) = cells
+    more = {**cells[key], ("de", QUALITY): replace(cells[key]["zh", QUALITY], language="de")}
+    scored = {PROTOCOL: replace(seventh.scored[PROTOCOL], cells={key: more})}
+    jobs = tuple(replace(job, scored=scored) if job is seventh else job for job in study.jobs)
+    many = replace(study, jobs=jobs, _parts={})
+    assert many.languages == ("en", "ar", "de", "hi", "th", "vi", "zh")
+    assert "de" not in focus(many)
+    assert set(many.targets) <= set(focus(many))
+
+
 @pytest.mark.parametrize("key", ["8", "10", "11"])
 def test_the_papers_lines_are_as_printed(tables: dict[str, StudyTable], key: str):
     count = 0
@@ -68,12 +82,26 @@ def test_ours_stand_on_lines_of_their_own(tables: dict[str, StudyTable], sweep: 
     assert ("ar", TARGET) not in xxl.cells
 
 
+def test_notes_of_our_rows_stand_though_the_papers_have_none(tables: dict[str, StudyTable]):
+    assert tables["10"].notes == ("MODEL, SUP: labels of howto0-short",)
+
+
 def test_blocks_are_those_of_the_paper(tables: dict[str, StudyTable]):
     titles = [block.title for block in tables["10"].blocks]
     assert titles == ["Baselines and headroom", "Model size", "Prompt length"]
     sizes = [line.label for line in lines(tables["10"], PAPER, "model")]
     assert sizes == ["paper XXL", *(f"paper {s}" for s in ("SMALL", "BASE", "LARGE", "XL", "XXL"))]
     assert [line.size for line in lines(tables["11"], PAPER, "model")] == ["base", "xxl"]
+
+
+def test_lengths_ascend_and_what_was_not_run_has_no_difference(study: Study):
+    job = next(job for job in study.jobs if job.row == "prompt, l=1")
+    more = tuple(replace(job, row=f"prompt, l={length}") for length in (20, 9))
+    alone = tuple(job for job in study.jobs if job.row != "model")
+    tables = {t.key: t for t in study_tables(replace(study, jobs=(*alone, *more), _parts={}))}
+    rows = dict.fromkeys(line.row for line in tables["10"].blocks[-1].lines)
+    assert list(rows) == [f"prompt, l={length}" for length in (1, 9, 10, 20, 100, 1000)]
+    assert [line.row for line in tables["8"].blocks[0].lines] == ["prompt"]
 
 
 def test_a_row_of_ones_own_is_shown(study: Study):

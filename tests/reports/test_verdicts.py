@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from made_sweeps import CURVES
+from test_comparisons import in_two_sizes
 
 from xlgen.reports import FINDINGS
 from xlgen.reports.certainty import Estimate
@@ -55,6 +56,12 @@ CASES = [
     ([part(-3, 1, sign=0)], UNCLEAR),
     ([part(2.5, 4, sign=0)], FAILS),
     ([part(-4, -2.5, sign=0)], FAILS),
+    ([part(-2, 1, sign=0)], UNCLEAR),  # two points are not within two points, nor beyond them
+    ([part(-1, 2, sign=0)], UNCLEAR),
+    ([part(2, 4, sign=0)], UNCLEAR),
+    ([part(-4, -2, sign=0)], UNCLEAR),
+    ([part(0, 2)], UNCLEAR),  # an interval that touches 0 does not lie on one side of it
+    ([part(-2, 0)], UNCLEAR),
 ]
 
 
@@ -187,6 +194,17 @@ def test_headline_counts_at_the_largest_size(study: Study):
     assert headline(one, study).endswith("hold at nano: 1 does not hold.")
 
 
+def test_of_two_sizes_the_largest_stands_first_and_decides(study: Study):
+    both = in_two_sizes(study)
+    found = judge(both)
+    for name in FINDINGS:
+        together = FINDINGS[name].sizes == "together"
+        sizes = [finding.size for finding in found if finding.name == name]
+        assert sizes == (["pico to nano"] if together else ["nano", "pico"])
+    told = [replace(f, verdict=UNMEASURED if f.size == "pico" else HOLDS) for f in found]
+    assert headline(told, both) == "11 of the paper's 11 findings hold at nano."
+
+
 def test_differences_say_how_they_were_counted():
     assert difference_text(part(1, 2).ours) == "+1.5 (+1.0 to +2.0)"
     alone = replace(part(1, 2).ours, over="documents")
@@ -203,6 +221,8 @@ def test_findings_are_written_as_markdown(study: Study, tmp_path: Path):
         assert f"## {FINDINGS[name].text.rstrip('.')}\n" in text
     finding = by_name(study)["model-forgets-more"]
     assert f"| {difference_text(finding.parts[0].ours)} |" in text
+    honest = by_name(study, HONEST)["model-forgets-more"].parts[0].ours
+    assert f"| {difference_text(finding.parts[0].ours)} | {difference_text(honest)} |" in text
     assert "| nano | MODEL minus PROMPT | LID target | Arabic, Hindi, Thai, Chinese | 2 |" in text
     assert "- nano · model, sup · th: 1 of 2 seeds" in text
     for table in text.split("\n\n"):  # every table's lines have as many columns as its head

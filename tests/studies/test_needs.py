@@ -15,11 +15,11 @@ from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.load import random_model
 from xlgen.model.t5 import T5Config, count_parameters, shift_right
-from xlgen.recipes.evaluation import Baseline
+from xlgen.recipes.evaluation import Baseline, BestValidation, Evaluation
 from xlgen.recipes.paper import SIZES
 from xlgen.run import Adaptation, Data
 from xlgen.studies.named import night, paper
-from xlgen.studies.needs import cost, forward_flop, needs
+from xlgen.studies.needs import Cost, cost, forward_flop, needs
 from xlgen.studies.plan import Plan
 from xlgen.tasks import Limits
 from xlgen.tasks.mixing import Mix
@@ -73,7 +73,8 @@ def test_published_data_are_here_once_their_files_are(tmp_path, monkeypatch, art
         return {need.name: need.missing for need in needs(plan, {}) if need.missing}
 
     assert set(missing()) == {"wikilingua0", "mc4"}
-    assert "xlgen data fetch wikilingua0" in missing()["wikilingua0"]
+    for name in ("wikilingua0", "mc4"):
+        assert f"xlgen data fetch {name}" in missing()[name]
     (tmp_path / "wikilingua0").mkdir()
     assert missing()["wikilingua0"].startswith(
         f"{tmp_path}/wikilingua0: nothing of WikiLingua in en"
@@ -115,9 +116,49 @@ def test_model_tuning_costs_more_of_everything_and_continued_runs_know_their_mod
     assert continued == model
     short = replace(SHAPE, vocabulary=64)
     assert 1.4 < _ratio(short, prompt_length=1) < 1.5  # 3 passes against 2, and one position more
-    assert all(
-        cost.flop > 0 for job, cost in costs.items() if not job.startswith(("lead", "labels-fr"))
-    )
+    for job, found in costs.items():
+        assert (found == Cost(0.0, 0, 0)) == job.startswith(("lead", "labels-fr"))
+        assert found.flop > 0 or found.memory == 0
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(None, 5), (1, 2), (9, 5)])
+def test_disk_holds_the_checkpoints_that_are_kept_and_the_export(keep, kept):
+    """With `keep`, the best one stays beside the last ones."""
+    run = Adaptation(model="tiny", method=PromptTuning(length=5))
+    run = replace(run, training=replace(run.training, steps=50, checkpoint_every=10, keep=keep))
+    plan = Plan(ROOT)
+    plan.job("run", run)
+    (job,) = plan.jobs.values()
+    assert cost(job, plan=plan, shapes={"tiny": SHAPE}).disk == 4 * 5 * SHAPE.width * (kept + 1)
+
+
+EVALUATIONS = {
+    # GEM's data card of WikiLingua: 1,475 validation and 2,950 test examples in Thai, 991 and 1,984 in Hindi
+    "whole splits": ({"benchmark": "wikilingua0"}, 3 * (1475 + 991) + 2 * (2950 + 1984)),
+    "first ones": ({"benchmark": "wikilingua0", "validation_limit": 250, "limit": 7}, 1500 + 28),
+    "packaged": ({"benchmark": "howto0-short", "validation_limit": 1}, 3 * 2 + 2 * (52 + 20)),
+    "no test": ({"benchmark": "xnli", "validation_limit": 5, "limit": 7}, 3 * 10),
+}
+
+
+@pytest.mark.parametrize("case", EVALUATIONS)
+def test_an_evaluation_costs_every_text_of_every_checkpoint(case):
+    """And of the test split both choices of a checkpoint; a split without a limit is read whole."""
+    settings, texts = EVALUATIONS[case]
+    run = Adaptation(model="tiny", method=PromptTuning(length=5))
+    run = override(run, ["training.steps=30", "training.checkpoint_every=10", "decoding.beams=2"])
+    plan = Plan(ROOT)
+    folder = plan.job("run", run)
+    kind = BestValidation if case == "no test" else Evaluation
+    given = {"validation_limit": None, "languages": ("th", "hi")} | settings
+    plan.job("scores", kind(run_folder=folder, **given))
+    *_, job = plan.jobs.values()
+    found = cost(job, plan=plan, shapes={"tiny": SHAPE})
+    once = forward_flop(
+        SHAPE, input=run.limits.input + 5, target=2 * run.decoding.max_length
+    )  # each beam is written
+    assert found.flop == once * texts
+    assert found.disk == 0
 
 
 def _ratio(shape: T5Config, *, prompt_length: int) -> float:

@@ -10,6 +10,7 @@ from understanding_files import write_all
 
 from xlgen.cli import app
 from xlgen.errors import InputError
+from xlgen.model.t5 import count_parameters
 from xlgen.recipes.evaluation import BestValidation
 from xlgen.recipes.paper import SIZES
 from xlgen.recipes.pretrain import PICO
@@ -56,6 +57,10 @@ def test_the_plan_of_all_five_sizes_names_what_is_missing_and_what_it_costs():
     )
     costs = [told["costs"][size]["flop"] for size in ("small", "base", "large", "xl")]
     assert costs == sorted(costs)
+    memory = [told["costs"][size]["memory"] for size in ("small", "base", "large", "xl")]
+    # of the largest run, ModelTuning's: weights and gradients in float32
+    parameters = [count_parameters(SIZES[size]) for size in ("small", "base", "large", "xl")]
+    assert memory == [2 * 4 * count for count in parameters]
     assert len(told["jobs"]) == len(set(told["jobs"])) > 100
 
 

@@ -18,6 +18,7 @@ from xlgen.config import to_json
 from xlgen.errors import InputError
 from xlgen.recipes.evaluation import Evaluation
 from xlgen.reports.read import read_run
+from xlgen.run import Adaptation
 from xlgen.studies.index import Row
 from xlgen.studies.plan import Grid, Plan
 from xlgen.studies.product import Product
@@ -41,9 +42,25 @@ class Chain(Grid):
         return plan
 
 
+@dataclass(frozen=True)
+class Continued(Grid):
+    """A run, a second that goes on from it and is scored, and a third that nothing needs."""
+
+    name: ClassVar[str] = "continued"
+
+    def plan(self, root: Path) -> Plan:
+        plan = Plan(root)
+        first = plan.job("first", Adaptation())
+        second = plan.job("second", Adaptation(model=str(first / "export")))
+        plan.job("scores", Evaluation(run_folder=second))
+        plan.job("third", Adaptation(model="pico"))
+        return plan
+
+
 @pytest.fixture
 def scripted(monkeypatch):
     """Return a function that makes every job a Python script which sees its folder as `place`."""
+    monkeypatch.setattr("xlgen.studies.sweep.POLL", 0.01)
 
     def make(script: str) -> list[str]:
         started: list[str] = []
@@ -102,6 +119,7 @@ def test_a_job_that_fails_leaves_the_others(tmp_path, scripted):
     assert list(outcome.failed) == [jobs[0]]
     assert outcome.failed[jobs[0]].startswith("no text in ไทย (exit code 2")
     assert outcome.skipped == {jobs[1]: f"needs {jobs[0]}"}
+    assert f"skipped: {jobs[1]}: needs {jobs[0]}" in str(outcome)
     assert list(outcome.done) == jobs[2:]
     assert any(line.startswith("failed: one-") for line in said)
     scripted("pass")  # mended
@@ -195,6 +213,131 @@ def test_weights_that_are_gone_are_made_anew_where_they_are_needed(tmp_path, scr
     started.clear()
     sweep(Chain(), tmp_path)
     assert started == jobs[:2]
+
+
+def test_all_that_comes_after_a_failure_is_given_up_for_it(tmp_path, scripted):
+    scripted("sys.exit(place.name.startswith('first'))")
+    outcome = sweep(Continued(), tmp_path)
+    first, second, scores, third = Continued().plan(tmp_path).jobs
+    assert outcome.skipped == {second: f"needs {first}", scores: f"needs {first}"}
+    assert list(outcome.done) == [third]
+
+
+def test_jobs_have_time_to_store_what_they_did_and_no_more(tmp_path, scripted, monkeypatch):
+    """One takes a while over it, the other never ends by itself."""
+    monkeypatch.setattr("xlgen.studies.sweep.PATIENCE", 1.0)
+    scripted(
+        "import os, signal\n"
+        "def stop(*_):\n"
+        "    time.sleep(0.3)\n"
+        "    place.joinpath('stored').write_text('')\n"
+        "    'one' in place.name and os._exit(1)\n"
+        "signal.signal(signal.SIGTERM, stop)\n"
+        "place.joinpath('pid').write_text(str(os.getpid()))\n"
+        "end = time.monotonic() + 30\n"
+        "while time.monotonic() < end: time.sleep(0.1)"
+    )
+    begun = time.monotonic()
+    outcome = sweep(Chain(), tmp_path, at_once=2, budget=1.0)
+    assert time.monotonic() - begun < 15
+    assert len(outcome.left) == 4
+    jobs = [job for job in outcome.left if "scores" not in job]
+    for job in jobs:
+        assert (tmp_path / job / "stored").exists()
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / job / "pid").read_text()), 0)
+
+
+COMMAND = """\
+#!/bin/sh
+mkdir -p "$6"
+echo "$1 $2 $3 $5 threads:$OMP_NUM_THREADS config:$(head -c 1 "$4") session:$(cut -d' ' -f6 /proc/$$/stat)"
+"""
+
+
+@pytest.mark.parametrize(("at_once", "threads"), [(1, "7"), (2, "4"), (16, "1")])
+def test_jobs_share_the_processors_and_hear_signals_from_the_sweep_alone(
+    tmp_path, monkeypatch, at_once, threads
+):
+    (tmp_path / "python").write_text(COMMAND)
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr("xlgen.studies.sweep.POLL", 0.01)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    outcome = sweep(Chain(), tmp_path / "out", at_once=at_once)
+    assert len(outcome.done) == 4
+    for log in (tmp_path / "out" / "logs").iterdir():
+        told, _, session = log.read_text().strip().rpartition(" session:")
+        assert told == f"-m xlgen.cli train --out threads:{threads} config:{{"
+        assert int(session) != os.getsid(0)
+
+
+def test_what_is_left_is_told_in_hours_of_so_many_at_a_time(tmp_path, monkeypatch):
+    class Ended:
+        returncode = 0
+
+        def poll(self) -> int:
+            return 0
+
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(Sweep, "_process", lambda self, job: Ended())
+    monkeypatch.setattr("xlgen.studies.sweep.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("xlgen.studies.sweep.time.monotonic", lambda: 1800.0 * next(ticks))
+    said: list[str] = []
+    sweep(Chain(), tmp_path, at_once=2, say=said.append)
+    told = [line.split("; about ") for line in said]
+    assert [line.split(" ")[0] for line, _ in told] == ["1/4", "2/4", "3/4", "4/4"]
+    # two began at once, so an hour passed until each was seen to have ended; three are left
+    assert told[0] == [f"1/4 {next(iter(Chain().plan(tmp_path).jobs))}: 3,600 s", "1.5 hours left"]
+    assert told[-1][1] == "0.0 hours left"
+
+
+WITH_WEIGHTS = """
+for name in ('steps', 'curves', *['export'] * ('second' not in place.name)):
+    place.joinpath(name).mkdir(exist_ok=True)
+"""
+
+
+def weights(root: Path) -> dict[str, list[str]]:
+    """Return what is left of each job's three folders."""
+    return {
+        job.partition("-")[0]: sorted(path.name for path in (root / job).iterdir() if path.is_dir())
+        for job in Continued().plan(root).jobs
+    }
+
+
+def test_weights_go_once_nothing_that_is_left_reads_them(tmp_path, scripted):
+    """The first run's stay until the scores of the second are there: to open that is to read them."""
+    seen = "assert 'scores' not in place.name or len(list(place.parent.glob('*/steps'))) == 2"
+    scripted(f"{seen}\n{WITH_WEIGHTS}")
+    outcome = sweep(Continued(), tmp_path, light=True)
+    assert not outcome.failed
+    whole = ["curves", "export", "steps"]
+    assert weights(tmp_path) == {
+        "first": ["curves"], "second": ["curves"], "scores": whole, "third": whole,
+    }  # fmt: skip
+    first, *_ = Continued().plan(tmp_path).jobs
+    facts = json.loads((tmp_path / first / "finished.json").read_text())
+    assert facts.keys() == {"seconds", "light"}
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_weights_stay_where_scores_failed_or_nobody_asked(tmp_path, scripted, light):
+    scripted(f"{WITH_WEIGHTS}sys.exit({light} and 'scores' in place.name)")
+    sweep(Continued(), tmp_path, light=light)
+    assert all("steps" in names for names in weights(tmp_path).values())
+
+
+def test_weights_that_made_the_weights_are_made_anew_too(tmp_path, scripted):
+    started = scripted("pass")
+    sweep(Continued(), tmp_path, light=True)
+    first, second, scores, _ = Continued().plan(tmp_path).jobs
+    (tmp_path / scores / "finished.json").unlink()
+    (tmp_path / second / "finished.json").write_text('{"seconds": 1, "light": true}')
+    started.clear()
+    sweep(Continued(), tmp_path)
+    assert started == [first, second, scores]
 
 
 def test_an_unknown_study_is_named():

@@ -105,6 +105,22 @@ def test_what_is_missing_names_the_package(fake_apertium, tmp_path):
         fake.identity("en", "fr")
 
 
+def test_a_program_of_another_package_is_named_with_it(fake_apertium, monkeypatch):
+    monkeypatch.setitem(PACKAGES, "proc-that-is-nowhere", "cg3")
+    fake = fake_apertium()
+    (fake.data / "modes" / "es-fr.mode").write_text("cat 'a' | proc-that-is-nowhere 'b'")
+    with pytest.raises(InputError, match=r"starts proc-that-is-nowhere, which .*`apt install cg3`"):
+        fake.identity("es", "fr")
+
+
+def test_identity_follows_the_pipeline(fake_apertium):
+    fake = fake_apertium()
+    before = fake.identity("en", "es")
+    mode = fake.data / "modes" / "eng-spa.mode"
+    mode.write_text(f"{mode.read_text()} | cat")
+    assert fake.identity("en", "es") != before
+
+
 def test_identity_follows_the_data(fake_apertium):
     fake = fake_apertium()
     before = fake.identity("en", "fr")

@@ -50,6 +50,19 @@ def test_references_give_chrf_and_a_file_to_score(shouting, rows, tmp_path):
     assert corpus_chrf(["The cat sat"], ["ลูกแมว"])[0] == 0
 
 
+def test_where_some_references_lack_there_is_no_chrf_and_the_others_go_along(
+    shouting, tmp_path, write_jsonl
+):
+    """A score of some would pass for that of all."""
+    rows = [{"id": "1", "language": "hi", "input": "a", "target": "ख"}]
+    rows += [{"id": "2", "language": "hi", "input": "b"}]
+    given, out = write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl"
+    done = translate_file(shouting(), **PAIR, input=given, output=out)
+    assert (done.chrf, done.signature) == (None, None)
+    records = [json.loads(line) for line in out.open(encoding="utf-8")]
+    assert [record.get("reference") for record in records] == ["ख", None]
+
+
 def test_what_cannot_work_is_told_before_the_work(shouting, rows, tmp_path, monkeypatch):
     made = rows()
     with pytest.raises(InputError, match="is the input too"):

@@ -15,7 +15,7 @@ import transformers
 
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
-from xlgen.translation.folder import FLORES, FolderTranslator
+from xlgen.translation.folder import FLORES, FolderTranslator, _longest
 from xlgen.translation.translate import translate
 
 needs_ctranslate2 = pytest.mark.skipif(
@@ -121,6 +121,46 @@ def test_nllb_is_told_both_languages(nllb, memory):
     assert len({line["translation"] for line in map(json.loads, memory.open())}) > 4
 
 
+def test_texts_come_back_in_place_from_batches_of_like_length(nllb, monkeypatch):
+    monkeypatch.setattr(
+        "xlgen.translation.folder._room", lambda length: 6
+    )  # tokens: this model never ends
+    texts = ["All human beings are born", "free", "equal in dignity", "and", "rights"]
+    with FolderTranslator(folder=nllb, batch_size=2).open("en", "th") as run:
+        found = run(texts)
+        assert found == [run([text])[0] for text in texts]
+    assert len(set(found)) > 2
+
+
+def test_a_model_gets_no_more_tokens_than_it_reads(marian, monkeypatch, article_1):
+    seen = []
+
+    def echo(tokens: list[list[int]], first: int | None, **_) -> list[list[int]]:
+        seen.extend(tokens)
+        return tokens
+
+    monkeypatch.setattr("xlgen.translation.folder._load_hugging_face", lambda folder: (echo, 20))
+    texts = [article_1["en"], "All", article_1["en"][:9]]
+    with FolderTranslator(folder=marian, pair="en-fr").open("en", "fr") as run:
+        found = run(texts)
+    assert found == texts  # cut between words, and whole again
+    assert max(map(len, seen)) <= 20 < sum(map(len, seen))
+
+
+@pytest.mark.parametrize(
+    ("config", "longest"),
+    [
+        ({"max_position_embeddings": 600}, 598),  # less </s> and a language
+        ({"n_positions": 512}, 510),
+        ({"max_position_embeddings": 4096}, 1022),  # T5's bias has no end, attention's cost has
+        ({}, 510),
+        ({"max_position_embeddings": 8}, 16),
+    ],
+)
+def test_the_most_tokens_of_a_sentence_are_what_its_config_says(config, longest):
+    assert _longest(config) == longest
+
+
 def test_m2m_is_told_both_languages(m2m, memory, article_1):
     system = FolderTranslator(folder=m2m)
     assert {code for pair in system.pairs() for code in pair} == set(LANGUAGES)
@@ -176,7 +216,12 @@ def test_identity_follows_files_and_settings(marian, tmp_path):
     system = FolderTranslator(folder=copy, pair="en-fr")
     before = system.identity("en", "fr")
     assert before == FolderTranslator(folder=marian, pair="en-fr").identity("en", "fr")
-    assert before != FolderTranslator(folder=copy, pair="en-fr", beams=1).identity("en", "fr")
+    for settings in ({"beams": 1}, {"prefix": ">>fra<<"}):
+        other = FolderTranslator(folder=copy, pair="en-fr", **settings)
+        assert before != other.identity("en", "fr")
+    (copy / "source.spm").rename(copy / "source.spn")  # its place among the others stays
+    assert system.identity("en", "fr") != before
+    (copy / "source.spn").rename(copy / "source.spm")
     weights = copy / "model.safetensors"
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1

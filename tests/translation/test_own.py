@@ -1,9 +1,12 @@
 """A run of XLGen's own, trained to translate and then used for it."""
 
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 
-from xlgen.config import override
+from xlgen.config import override, to_json
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
 from xlgen.model.load import save_model, tiny_model
@@ -94,6 +97,49 @@ def test_what_is_longer_than_the_run_reads_is_cut_into_sentences(
     assert found[1] == "<a. b.>"  # what fits stays whole
     assert found[0] == "<a b.> " * 60 + "<c>"
     assert seen == ["a b.", "c", "a. b."]
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [(["limits.input=24"], 24), (["decoding.max_input=30"], 30), ([], 64)],
+)
+def test_a_text_that_just_fits_stays_whole(run, memory, monkeypatch, settings, limit):
+    """`limit` tokens with the words that name the language and </s>, whichever setting is less."""
+    opened = open_run(run)
+    opened = replace(opened, config=override(opened.config, settings))
+    monkeypatch.setattr(RunTranslator, "_open", lambda self: opened)
+    seen = []
+
+    def predict(self, examples):
+        seen.extend(example.input for example in examples)
+        return ["" for _ in examples]
+
+    monkeypatch.setattr(OpenedRun, "predict", predict)
+    lengths = {
+        len(opened.tokenizer.encode(TranslationTask.told(text, "vi"))) + 1: text
+        for text in ("a. " * n + "b" * m for n in range(40) for m in (1, 2, 3, 4, 5))
+    }
+    translator = RunTranslator(folder=run)
+    translate([lengths[limit]], translator, source="en", target="vi", memory=memory)
+    assert seen == [lengths[limit]]
+    translate([lengths[limit + 1]], translator, source="en", target="vi", memory=memory)
+    assert len(seen) > 2
+
+
+def test_without_english_to_write_there_is_no_way_back(tmp_path):
+    config = override(recipe(), ['train.languages=["vi", "th"]'])
+    (tmp_path / "config.json").write_text(json.dumps(to_json(config)))
+    assert RunTranslator(folder=tmp_path).pairs() == {("en", "vi"), ("en", "th")}
+
+
+def test_identity_follows_the_weights_and_the_search(run, monkeypatch):
+    opened = open_run(run)
+    other = replace(opened, config=override(opened.config, ["decoding.beams=7"]))
+    found = []
+    for one in (opened, other, replace(opened, weights="0" * 64)):
+        monkeypatch.setattr(RunTranslator, "_open", lambda self, one=one: one)
+        found.append(RunTranslator(folder=run).identity("en", "vi"))
+    assert len(set(found)) == 3
 
 
 def test_identity_is_that_of_the_step_and_the_model(run):

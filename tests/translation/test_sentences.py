@@ -18,6 +18,10 @@ def test_what_is_too_long_is_cut_and_nothing_is_lost():
         parts = sentences(text, fits)
         assert "".join(part + gap for part, gap in parts) == text
         assert all(fits(part) and part == part.strip() for part, _ in parts)
+    assert sentences("one two three four five six", fits) == [
+        ("one two", " "), ("three", " "), ("four", " "), ("five six", ""),
+    ]  # fmt: skip
+    assert {len(part) for part, _ in sentences("สวัสดีครับ", lambda part: len(part) <= 3)} == {2, 3}
     assert sentences("1.5 a. B?\tc…", lambda part: True) == [
         ("1.5 a.", " "), ("B?", "\t"), ("c…", ""),
     ]  # fmt: skip

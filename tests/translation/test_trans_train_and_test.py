@@ -115,6 +115,18 @@ def test_trans_test_goes_through_english_and_back(shouting, memory, article_1):
     assert predict([]) == through_english(predict, shouting(), memory=memory)([]) == []
 
 
+@pytest.mark.parametrize("way", [("th", "en"), ("en", "th")])
+def test_trans_test_needs_both_ways_before_predicting(shouting, memory, monkeypatch, way):
+    monkeypatch.setattr(shouting, "pairs", lambda self: frozenset({way}))
+
+    def predict(examples):
+        raise AssertionError("predicted in vain")
+
+    with pytest.raises(InputError, match=f"no way from '{way[1]}' into '{way[0]}'"):
+        through_english(predict, shouting(), memory=memory)([example("th", "ข้อ")])
+    assert not memory.exists()
+
+
 def test_trans_test_refuses_a_language_before_predicting(fake_apertium, memory):
     def predict(examples):
         raise AssertionError("predicted in vain")

@@ -1,5 +1,6 @@
 """Paragraphs go to the system once, come back in place, and outlive whatever fails."""
 
+import contextlib
 import json
 
 import pytest
@@ -15,6 +16,26 @@ def test_texts_keep_their_lines_and_white_space(shouting, memory, article_1):
     found = translate(texts, shouting(), source="en", target="th", memory=memory)
     assert found[:5] == ["", " \n", "TH(a)\n\n  TH(b) \t\n", "12.5 %\n…", "TH(a\u2028b\rc)\n"]
     assert found[5:] == [f"TH({text})" for text in article_1.values()]
+
+
+def test_a_paragraph_and_its_translation_are_one_line_without_nul(memory, shouting, monkeypatch):
+    """Byte pieces can spell NUL, at which systems end; a line too many would shift all that follow."""
+    seen = []
+
+    def opened(*_):
+        return contextlib.nullcontext(
+            lambda paragraphs: [seen.append(x) or f"{x}\n2" for x in paragraphs]
+        )
+
+    monkeypatch.setattr(shouting, "open", opened)
+    found = translate(["\0ก\0ข\0\nb", "\0"], shouting(), source="en", target="th", memory=memory)
+    assert (seen, found) == (["กข", "b"], ["กข 2\nb 2", ""])
+
+
+def test_languages_go_by_any_of_their_names(shouting):
+    shouting().check("zh-CN", "pt-BR")
+    with pytest.raises(InputError, match="unknown language code 'xx'"):
+        shouting().check("en", "xx")
 
 
 def test_a_paragraph_is_translated_once_and_kept(shouting, memory, monkeypatch):
@@ -49,8 +70,6 @@ def test_what_was_done_before_a_failure_is_kept(shouting, memory, monkeypatch):
 
 
 def test_a_wrong_number_of_translations_is_refused(shouting, memory, monkeypatch):
-    import contextlib
-
     monkeypatch.setattr(
         shouting, "open", lambda *_: contextlib.nullcontext(lambda paragraphs: ["one"])
     )
@@ -69,7 +88,7 @@ def test_a_pair_that_is_missing_names_what_there_is(fake_apertium, memory):
 MADE = {"translator": "t 1", "source": "en", "target": "hi"}
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "other", "not text"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "of another", "other", "not text"])
 def test_a_damaged_line_is_told_and_left_out(memory, damage, caplog, article_1):
     TranslationMemory(memory, **MADE).add(["one", "two"], [article_1["hi"], article_1["zh"]])
     whole = memory.read_bytes()
@@ -77,6 +96,7 @@ def test_a_damaged_line_is_told_and_left_out(memory, damage, caplog, article_1):
     memory.write_bytes(
         {
             "cut": whole[:-20],
+            "of another": first + b"\n" + second.replace(b"t 1", b"t 2") + b"\n",
             "changed": first + b"\n" + second.replace(b"two", b"tow") + b"\n",
             "other": first + b"\n[1]\n",
             "not text": first + b"\n\xff\xfe\n",

@@ -199,10 +199,9 @@ class Study:
         )
         return estimate(subtract(ours, theirs))
 
-    def state(self, row: str, size: str, *, language: str | None = None) -> str:
+    def state(self, row: str, size: str) -> str:
         """Say how much of a row was run: "", "2 of 3 seeds", "not run" or "not in the sweep"."""
         jobs = [job for job in self.jobs if job.row == row and job.size in ("", size)]
-        jobs = [job for job in jobs if language is None or job.counts_for(language)]
         if not jobs:
             return "not in the sweep"
         done = {job.seed for job in jobs if PROTOCOL in job.scored}

@@ -18,13 +18,13 @@ from xlgen.model.hugging_face import read_model_config
 from xlgen.model.packaged import find_model, open_tokenizer
 from xlgen.model.t5 import T5Config, count_parameters
 from xlgen.recipes.base import RunConfig
-from xlgen.recipes.evaluation import Baseline, Evaluation
+from xlgen.recipes.evaluation import Baseline, Evaluation, Split
 from xlgen.recipes.language_tuning import LanguageTuning
 from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation
 from xlgen.sources.mc4 import shards_of
 from xlgen.sources.missing import why_missing
-from xlgen.sources.published import MC4, is_published
+from xlgen.sources.published import MC4, SPLITS, is_published, publication
 from xlgen.studies.plan import Job, Plan
 
 _count = cache(count_parameters)
@@ -180,17 +180,36 @@ def _training(config: Adaptation | TextTuning, shape: T5Config) -> Cost:
 
 
 def _evaluation(config: Evaluation, run: Adaptation, shape: T5Config) -> Cost:
-    benchmark = BENCHMARKS[config.benchmark]
-    languages = len(config.languages or benchmark.languages)
     checkpoints = run.training.steps // run.training.checkpoint_every
-    watched, tested = config.validation_limit or benchmark.largest, config.limit or 0
-    texts = languages * (watched * checkpoints + 2 * tested)  # two choices of checkpoint
+    texts = checkpoints * _texts(config, "validation", limit=config.validation_limit)
+    if config.split == "test":
+        texts += 2 * _texts(config, "test", limit=config.limit)  # two choices of checkpoint
     once = forward_flop(
         shape,
         input=run.limits.input + run.method.added,
         target=run.decoding.max_length * run.decoding.beams,
     )
     return Cost(once * texts, FLOAT32 * _count(shape), 0)
+
+
+def _texts(config: Evaluation, split: Split, *, limit: int | None) -> int:
+    """Return how many texts of all languages one checkpoint writes: a whole split where no limit is set."""
+    benchmark = BENCHMARKS[config.benchmark]
+    languages = tuple(config.languages or benchmark.languages)
+    if limit is not None:
+        return limit * len(languages)
+    if benchmark.largest:
+        return benchmark.largest * len(languages)
+    if is_published(benchmark.source):
+        sizes = publication(benchmark.source).sizes
+        return sum(sizes[language][SPLITS.index(split)] for language in languages)
+    return _counted(config.benchmark, split, languages)
+
+
+@cache
+def _counted(benchmark: str, split: Split, languages: tuple[str, ...]) -> int:
+    found = BENCHMARKS[benchmark].examples(split, languages=languages)
+    return sum(map(len, found.values()))
 
 
 def forward_flop(shape: T5Config, *, input: int, target: int) -> float:

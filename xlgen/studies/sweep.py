@@ -212,13 +212,11 @@ class Sweep:
 
     def _skip(self) -> None:
         """Give up the jobs that need one which failed."""
-        lost = {*self.outcome.failed, *self.outcome.skipped}
         for job in list(self.waiting):
-            missing = [need for need in job.needs if need in lost]
-            if missing:
+            missing = [need for need in job.needs if need in self.outcome.failed]
+            if missing:  # `needs` holds what those that it names need
                 self.waiting.remove(job)
                 self.outcome.skipped[job.folder] = f"needs {missing[0]}"
-                lost.add(job.folder)
 
     def _stop_running(self) -> None:
         """Ask the running jobs to stop, and wait until they have stored what they did."""
