@@ -47,7 +47,7 @@ def attention(dtype: torch.dtype) -> Works:
     inputs = [torch.randn(shape, dtype=dtype) * 0.3 for _ in range(3)]
 
     def ours(query: Tensor, key: Tensor, value: Tensor, learned_HTS: Tensor) -> Tensor:
-        pattern = Pattern(lengths, lengths, dtype, learned_HTS=learned_HTS)
+        pattern = Pattern(lengths, lengths, dtype, query.device, learned_HTS)
         return attend(query, key, value_NHK=value, pattern=pattern)
 
     def torchs(query: Tensor, key: Tensor, value: Tensor, learned_HTS: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from xlgen.model.dropout import DropoutMask
 from xlgen.model.packing import pack, pad
 
 HEADS, WIDTH = 3, 4
+CPU = torch.device("cpu")
 LENGTHS = {
     "all alike": ((7, 7, 7), (11, 11, 11)),
     "uneven": ((7, 1, 5, 5, 7), (11, 11, 4, 4, 1)),
@@ -33,7 +34,7 @@ def make(queries, keys):
 
 
 def pattern_of(tensors, queries, keys, *, causal=False):
-    return Pattern(queries, keys, torch.float64, learned_HTS=tensors.get("learned"), causal=causal)
+    return Pattern(queries, keys, torch.float64, CPU, tensors.get("learned"), causal)
 
 
 def plain(tensors, queries, keys, *, causal=False, factors=None, rate=0.0):
@@ -132,8 +133,27 @@ def test_equals_torchs_own_attention_over_a_padded_batch(causal):
     assert_same(with_gradients(own(tensors, *lengths, causal=causal), tensors), theirs)
 
 
+@pytest.mark.parametrize("learned", [True, False])
+@pytest.mark.parametrize("causal", [True, False])
+def test_elsewhere_than_on_a_cpu_all_of_it_is_on_the_device(learned, causal):
+    """On the device without data, for want of another: shapes and devices are those of a GPU."""
+    queries, keys = LENGTHS["uneven"] if not causal else ((7, 1, 5), (7, 1, 5))
+    tensors = {name: tensor.to("meta") for name, tensor in make(queries, keys).items()}
+    pattern = Pattern(
+        queries,
+        keys,
+        torch.float64,
+        torch.device("meta"),
+        tensors["learned"] if learned else None,
+        causal,
+    )
+    assert pattern.padded_mask.device.type == "meta"
+    output = attend(tensors["query"], tensors["key"], value_NHK=tensors["value"], pattern=pattern)
+    assert output.shape == tensors["query"].shape
+
+
 def test_a_pass_without_a_bias_adds_nothing():
-    assert Pattern((3, 2), (4, 5), torch.float32).addend is None
+    assert Pattern((3, 2), (4, 5), torch.float32, CPU).addend is None
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3])
@@ -165,7 +185,7 @@ def test_many_weights_are_made_again_and_few_are_kept_with_the_same_gradients(
 
 
 def test_blocks_hold_every_weight_once():
-    pattern = Pattern(*LENGTHS["uneven"], torch.float32)
+    pattern = Pattern(*LENGTHS["uneven"], torch.float32, CPU)
     blocks = list(pattern.blocks(HEADS))
     assert [block.examples for block in blocks] == [1, 1, 2, 1]
     for name, whole in (("queries", 25), ("keys", 31), ("weights", HEADS * (77 + 11 + 40 + 7))):

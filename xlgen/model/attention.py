@@ -32,12 +32,13 @@ class Pattern:
 
     Example b has the next `queries[b]` of M rows and the next `keys[b]` of N. `learned_HTS` is added to
     its scores, as much of it as the example is long; `causal` hides what comes after a query. Scores are of
-    `dtype`.
+    `dtype` and on `device`.
     """
 
     queries: tuple[int, ...]
     keys: tuple[int, ...]
     dtype: torch.dtype
+    device: torch.device
     learned_HTS: Tensor | None = None
     causal: bool = False
 
@@ -50,8 +51,7 @@ class Pattern:
     @cached_property
     def padded_mask(self) -> Tensor:
         """The same for a padded batch, with the graph of the learned part: H and T may be 1."""
-        device = None if self.learned_HTS is None else self.learned_HTS.device
-        keys = content(self.keys, device=device)[:, None, None]
+        keys = content(self.keys, device=self.device)[:, None, None]
         added = self._with_causal(self.learned_HTS)
         blocks = blocked(keys, self.dtype)
         return blocks if added is None else blocks + added.to(self.dtype)
@@ -59,8 +59,8 @@ class Pattern:
     def _with_causal(self, learned_HTS: Tensor | None) -> Tensor | None:
         if not self.causal:
             return learned_HTS
-        longest, device = max(self.queries), None if learned_HTS is None else learned_HTS.device
-        sees_TT = torch.ones(longest, longest, dtype=torch.bool, device=device).tril_()
+        longest = max(self.queries)
+        sees_TT = torch.ones(longest, longest, dtype=torch.bool, device=self.device).tril_()
         causal_1TT = blocked(sees_TT[None], self.dtype)
         return causal_1TT if learned_HTS is None else learned_HTS + causal_1TT
 

@@ -79,7 +79,7 @@ class T5(nn.Module):
             prompt_BPD = prompt_BPD.to(hidden_ND.dtype)
             hidden_ND = put_before(hidden_ND, lengths, prompt_BPD=prompt_BPD, prompts=prompts)
             lengths = tuple(map(sum, zip(prompts, lengths, strict=True)))
-        patterns = self.encoder.patterns(lengths, dtype=attention_dtype(hidden_ND))
+        patterns = self.encoder.patterns(lengths, hidden_ND)
         return Encoded(self.encoder(hidden_ND, patterns), lengths)
 
     def decode(self, shifted_BT: Tensor, encoded: Encoded, mask_BT: Tensor | None = None) -> Tensor:
@@ -89,9 +89,8 @@ class T5(nn.Module):
         """
         mask_BT = torch.ones_like(shifted_BT, dtype=torch.bool) if mask_BT is None else mask_BT
         hidden_ND, lengths = self.shared(shifted_BT[mask_BT]), lengths_of(mask_BT)
-        dtype = attention_dtype(hidden_ND)
-        patterns = self.decoder.patterns(lengths, dtype=dtype)
-        cross = Pattern(lengths, encoded.lengths, dtype)
+        patterns = self.decoder.patterns(lengths, hidden_ND)
+        cross = Pattern(lengths, encoded.lengths, attention_dtype(hidden_ND), hidden_ND.device)
         return self.decoder(hidden_ND, patterns, encoded.hidden_ND, cross)
 
     def start(self, encoded: Encoded, *, beams: int) -> DecoderState:
@@ -172,13 +171,12 @@ class Stack(nn.Module):
         # the last query's window comes first
         return [bias_HR.unfold(1, keys, 1).flip(1) for bias_HR in biases_HR]
 
-    def patterns(self, lengths: tuple[int, ...], *, dtype: torch.dtype) -> list[Pattern]:
+    def patterns(self, lengths: tuple[int, ...], hidden_ND: Tensor) -> list[Pattern]:
         """Return how the layers attend to themselves: one pattern for all layers, or one for each."""
-        longest = max(lengths)
-        return [
-            Pattern(lengths, lengths, dtype, learned_HTS=bias_HTT, causal=not self.bidirectional)
-            for bias_HTT in self.position_biases(longest, longest)
-        ]
+        longest, dtype, device = max(lengths), attention_dtype(hidden_ND), hidden_ND.device
+        biases = self.position_biases(longest, longest)
+        causal = not self.bidirectional
+        return [Pattern(lengths, lengths, dtype, device, bias_HTT, causal) for bias_HTT in biases]
 
     def forward(
         self,
