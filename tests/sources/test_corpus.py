@@ -201,7 +201,8 @@ def test_cleaning_and_keys() -> None:
 @pytest.mark.parametrize(
     ("folder", "language"),
     [("pt_BR", "pt"), ("pt", "pt"), ("C", "en"), ("zh_CN", "zh"), ("zh_TW", None), ("ar-MA", "ar"),
-     ("sr@latin", None), ("es_MX", None), ("en_GB", None), (None, "en")],
+     ("sr@latin", None), ("es_MX", None), ("en_GB", None), (None, "en"),
+     ("in", "id"), ("iw", None), ("fil", None)],
 )  # fmt: skip
 def test_folder_names(folder: str | None, language: str | None) -> None:
     assert folder_language(folder) == language

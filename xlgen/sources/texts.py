@@ -180,8 +180,13 @@ SOURCES = (
 )
 DESCRIPTIONS = Source("descriptions", "", lambda data: [], _EACH)
 
-# Folder names that mean one of our languages; regional spellings beyond these repeat the same text.
-_FOLDERS = {**{code: code for code in LANGUAGES}, **ALIASES, "c": "en", "ar-ma": "ar"}
+# Folder names that mean one of WikiLingua's languages; regional spellings beyond these repeat the same text.
+_FOLDERS = {
+    **{code: code for code in LANGUAGES},
+    **{name: code for name, code in ALIASES.items() if code in LANGUAGES},
+    "c": "en",
+    "ar-ma": "ar",
+}
 _FOLDERS.pop("en-gb")
 
 
