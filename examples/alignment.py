@@ -28,7 +28,7 @@ def views(language: str, name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Return embeddings and encoder states [L, D] of a document."""
     tokens = texts[language][name]
     encoded = model.encode(tokens[None], torch.ones(1, len(tokens), dtype=torch.bool))
-    return model.shared(tokens), encoded.hidden_BSD[0]
+    return model.shared(tokens), encoded.hidden_ND
 
 
 def vectors(language: str, name: str, shared: torch.Tensor) -> list[np.ndarray]:
