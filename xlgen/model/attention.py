@@ -145,7 +145,8 @@ def attend_cached(
 ) -> Tensor:
     """Do a step of generation: [A, H, N, K]. Keys lie in a cache with room, and are not to be copied."""
     if query_AHNK.device.type == "cpu":
-        return _softmax(query_AHNK @ key_AHCK.mT, bias) @ value_AHCK
+        scores = (query_AHNK @ key_AHCK.mT).add_(bias)
+        return torch.softmax(scores, -1, out=scores) @ value_AHCK
     return F.scaled_dot_product_attention(
         query_AHNK, key_AHCK, value_AHCK, attn_mask=bias, scale=1.0
     )
@@ -169,18 +170,15 @@ class _PackedAttention(torch.autograd.Function):
         pattern: Pattern,
         dropout: float,
     ) -> Tensor:
-        heads = query_MHK.shape[1]
-        ctx.pattern, ctx.dropout, ctx.mask = pattern, dropout, None
-        ctx.blocks = blocks = list(pattern.blocks(heads))
+        ctx.pattern, ctx.dropout = pattern, dropout
+        ctx.blocks = blocks = list(pattern.blocks(query_MHK.shape[1]))
         elements = blocks[-1].weights.stop if blocks else 0
         keeps = any(ctx.needs_input_grad) and elements <= KEPT_ELEMENTS
-        ctx.learned = None if learned_HTS is None else learned_HTS.dtype
-        if dropout:
-            ctx.mask = DropoutMask.draw((elements,), dropout)
+        mask = DropoutMask.draw((elements,), dropout) if dropout else None
         output_MHK = torch.empty_like(query_MHK)
         kept: list[Tensor] = []
         for block in blocks:
-            both = _weights(block, query_MHK, key_NHK, pattern, ctx.mask)
+            both = _weights(block, query_MHK, key_NHK, pattern, mask)
             if keeps:
                 kept.extend(both if dropout else both[:1])
             attended = both[1] @ block.of(value_NHK, block.keys)
@@ -188,6 +186,9 @@ class _PackedAttention(torch.autograd.Function):
             output.copy_(attended.view(output.shape))
         if dropout:
             output_MHK.mul_(1 / (1 - dropout))
+        ctx.dropping = None
+        if mask is not None and not keeps:
+            kept, ctx.dropping = [mask.drawn], mask.dropping
         ctx.save_for_backward(query_MHK, key_NHK, value_NHK, output_MHK, *kept)
         return output_MHK
 
@@ -196,10 +197,11 @@ class _PackedAttention(torch.autograd.Function):
     def backward(ctx: Any, grad_MHK: Tensor) -> tuple[Tensor | None, ...]:
         query_MHK, key_NHK, value_NHK, output_MHK, *kept = ctx.saved_tensors
         pattern, each = ctx.pattern, 2 if ctx.dropout else 1
+        mask = None if ctx.dropping is None else DropoutMask(kept.pop(), ctx.dropping)
         sum_MH1 = None
         if ctx.dropout:
-            sums = torch.promote_types(grad_MHK.dtype, torch.float32)
-            sum_MH = torch.linalg.vecdot(grad_MHK.to(sums), output_MHK.to(sums))
+            exact = torch.promote_types(grad_MHK.dtype, torch.float32)
+            sum_MH = torch.linalg.vecdot(grad_MHK.to(exact), output_MHK.to(exact))
             sum_MH1 = sum_MH[..., None].to(grad_MHK.dtype)
             grad_MHK = grad_MHK / (1 - ctx.dropout)
         grads = [torch.empty_like(tensor) for tensor in (query_MHK, key_NHK, value_NHK)]
@@ -208,15 +210,15 @@ class _PackedAttention(torch.autograd.Function):
             learned_grad = torch.zeros_like(pattern.learned_HTS, dtype=pattern.dtype)
         for number, block in enumerate(ctx.blocks):
             both = tuple(kept[each * number : each * (number + 1)])
-            both = both or _weights(block, query_MHK, key_NHK, pattern, ctx.mask)
+            both = both or _weights(block, query_MHK, key_NHK, pattern, mask)
             weights, stayed = both[0], both[-1]
             grad = block.of(grad_MHK, block.queries)
             score_grad = grad @ block.of(value_NHK, block.keys).mT
             if sum_MH1 is None:
                 score_grad = torch._softmax_backward_data(score_grad, weights, -1, weights.dtype)
             else:
-                sums = block.of(sum_MH1, block.queries)
-                score_grad.mul_(stayed).addcmul_(weights, sums, value=-1)
+                sum_RT1 = block.of(sum_MH1, block.queries)
+                score_grad.mul_(stayed).addcmul_(weights, sum_RT1, value=-1)
             found = (
                 score_grad @ block.of(key_NHK, block.keys),
                 score_grad.mT @ block.of(query_MHK, block.queries),
@@ -233,7 +235,7 @@ class _PackedAttention(torch.autograd.Function):
                 for example_HTS in score_grad.unflatten(0, (block.examples, -1)):
                     learned_grad[:, :queries, :keys].add_(example_HTS)
         if learned_grad is not None:
-            learned_grad = learned_grad.to(ctx.learned)
+            learned_grad = learned_grad.to(pattern.learned_HTS.dtype)
         return *grads, learned_grad, None, None
 
 
@@ -251,8 +253,3 @@ def _weights(
         return weights, weights
     part = DropoutMask(mask.drawn[block.weights], mask.dropping)
     return weights, part.factors(weights.dtype).view(weights.shape).mul_(weights)
-
-
-def _softmax(scores: Tensor, bias: Tensor) -> Tensor:
-    scores.add_(bias)
-    return torch.softmax(scores, -1, out=scores)

@@ -58,10 +58,14 @@ class DropoutMask:
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, rate: float) -> Tensor:
-        ctx.mask, ctx.rate = DropoutMask.draw(hidden.shape, rate), rate
-        return ctx.mask.factors(hidden.dtype).mul_(hidden).mul_(1 / (1 - rate))
+        mask = DropoutMask.draw(hidden.shape, rate)
+        ctx.save_for_backward(mask.drawn)
+        ctx.dropping, ctx.rate = mask.dropping, rate
+        return mask.factors(hidden.dtype).mul_(hidden).mul_(1 / (1 - rate))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return ctx.mask.factors(grad.dtype).mul_(grad).mul_(1 / (1 - ctx.rate)), None
+        (drawn,) = ctx.saved_tensors
+        mask = DropoutMask(drawn, ctx.dropping)
+        return mask.factors(grad.dtype).mul_(grad).mul_(1 / (1 - ctx.rate)), None
