@@ -16,10 +16,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
 import transformers
 from gcld3 import NNetLanguageIdentifier
-from peer import add_conditions, as_peer, as_transformers, set_conditions
+from peer import add_conditions, as_peer, as_transformers, search, set_conditions
 from rouge_score import rouge_scorer
 from timing import clock_of, interleaved, medians, ratio
 
@@ -129,26 +128,6 @@ def theirs(
         scores[code] = (100 * sum(rouge) / len(rouge), 100 * sum(said) / len(said))
         predictions += texts
     return predictions, scores
-
-
-@torch.inference_mode()
-def search(
-    peer: transformers.MT5ForConditionalGeneration, rows: list[list[int]], settings: BeamSettings
-) -> list[list[int]]:
-    """Return the tokens before </s> of each row's answer."""
-    longest = max(map(len, rows))
-    input_BL = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
-    output_BT = peer.generate(
-        input_ids=input_BL,
-        attention_mask=(input_BL != 0).long(),
-        num_beams=settings.beams,
-        length_penalty=settings.alpha,
-        early_stopping=settings.early_stopping,
-        max_new_tokens=settings.max_length,
-        do_sample=False,
-    )
-    answers = [row[1:] for row in output_BT.tolist()]
-    return [row[: row.index(EOS)] if EOS in row else row for row in answers]
 
 
 def refuse_different_results(

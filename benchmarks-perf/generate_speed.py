@@ -25,21 +25,25 @@ from typing import Any
 import ctranslate2
 import torch
 import transformers
-from peer import add_conditions, as_peer, as_transformers, save_for_ctranslate2, set_conditions
+from peer import (
+    SHAPES,
+    add_conditions,
+    as_peer,
+    as_transformers,
+    save_for_ctranslate2,
+    search,
+    set_conditions,
+)
 from timing import clock_of, interleaved, medians, ratio
 
 from xlgen.data.examples import TokenizedExample
+from xlgen.data.tokenizer import EOS
 from xlgen.generation.generate import generate
 from xlgen.generation.settings import BeamSettings
 from xlgen.methods.base import Adapted
 from xlgen.model.load import random_model
 from xlgen.model.t5 import T5, T5Config
 
-SHAPES = {
-    "nano": T5Config(24_064, 192, 6, 32, 512, 4, 4),
-    "mt5-small": T5Config(250_112, 512, 6, 64, 1024, 8, 8),
-}
-EOS = 1
 NEVER = -1e4  # added to the logit of </s>
 
 
@@ -129,7 +133,7 @@ def compare(
     works: dict[str, Callable[[], list[list[int]]]] = {
         "ours": lambda: generate(adapted, examples, settings=settings, **batches),
         "transformers": as_peer(
-            lambda: generate_with_transformers(peer, examples, settings, arguments.batch_size),
+            lambda: with_transformers(peer, examples, settings, arguments.batch_size),
             arguments,
         ),
         "ours, gnmt penalty": lambda: generate(adapted, examples, settings=gnmt, **batches),
@@ -168,7 +172,7 @@ def with_ctranslate2(
     )
     rows = [[str(token) for token in example.input] for example in examples]
 
-    def search() -> list[list[int]]:
+    def translate() -> list[list[int]]:
         answers = translator.translate_batch(
             rows,
             max_batch_size=arguments.batch_size,
@@ -179,31 +183,19 @@ def with_ctranslate2(
         )
         return [[int(token) for token in answer.hypotheses[0]] for answer in answers]
 
-    return search
+    return translate
 
 
-@torch.inference_mode()
-def generate_with_transformers(
+def with_transformers(
     peer: transformers.MT5ForConditionalGeneration,
-    examples: list[TokenizedExample],
+    examples: Sequence[TokenizedExample],
     settings: BeamSettings,
     batch_size: int,
 ) -> list[list[int]]:
     outputs = []
     for start in range(0, len(examples), batch_size):
-        rows = [list(example.input) for example in examples[start : start + batch_size]]
-        input_BL = torch.tensor([row + [0] * (len(rows[0]) - len(row)) for row in rows])
-        output_BT = peer.generate(
-            input_ids=input_BL,
-            attention_mask=(input_BL != 0).long(),
-            num_beams=settings.beams,
-            length_penalty=settings.alpha,
-            early_stopping=False,
-            max_new_tokens=settings.max_length,
-            do_sample=False,
-        )
-        answers = [row[1:] for row in output_BT.tolist()]
-        outputs += [row[: row.index(EOS)] if EOS in row else row for row in answers]
+        batch = examples[start : start + batch_size]
+        outputs += search(peer, [example.input for example in batch], settings)
     return outputs
 
 

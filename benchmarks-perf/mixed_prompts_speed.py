@@ -16,9 +16,18 @@ from collections.abc import Callable
 
 import torch
 import transformers
-from generate_speed import EOS, SHAPES, make_examples, make_model
-from peer import add_conditions, as_peer, as_transformers, set_conditions
-from peft import PromptTuningConfig, get_peft_model
+from generate_speed import make_examples, make_model
+from peer import (
+    SHAPES,
+    Vocabulary,
+    add_conditions,
+    as_peer,
+    as_peft,
+    search,
+    set_conditions,
+    set_prompt,
+)
+from peft import PeftModel
 from timing import clock_of, interleaved, medians, ratio
 
 from xlgen.data.examples import TokenizedExample
@@ -29,12 +38,6 @@ from xlgen.methods.language_prompts import LanguagePrompts, LanguagePromptsAdapt
 from xlgen.methods.prompt_tuning import PromptTuning
 
 PROMPT, COUNT = 100, 16
-
-
-class Vocabulary:
-    """As much of a tokenizer as drawing a prompt needs."""
-
-    size = 24_000
 
 
 def main() -> None:
@@ -51,7 +54,7 @@ def main() -> None:
         )
     ]
     settings = BeamSettings(penalty="hf", max_length=options.output)
-    peer = peft_model(adapted)
+    peer = as_peft(adapted.model, length=PROMPT).eval()
     works: dict[str, Callable[[], list[list[int]]]] = {
         "mixed": lambda: generate(adapted, examples, settings=settings),
         "one at a time": lambda: [
@@ -98,9 +101,8 @@ def make_adapted(*, end: float) -> LanguagePromptsAdapted:
     return adapted
 
 
-@torch.inference_mode()
 def with_peft(
-    peer: torch.nn.Module,
+    peer: PeftModel,
     adapted: LanguagePromptsAdapted,
     *,
     examples: list[TokenizedExample],
@@ -109,29 +111,9 @@ def with_peft(
     """Return the answers; each input meets its own prompt."""
     outputs = []
     for example in examples:
-        prompt_PD = adapted.prompt(example.language)
-        peer.prompt_encoder["default"].embedding.weight[:PROMPT].copy_(prompt_PD)
-        input_1L = torch.tensor([example.input])
-        output_1T = peer.generate(
-            input_ids=input_1L,
-            attention_mask=torch.ones_like(input_1L),
-            num_beams=settings.beams,
-            length_penalty=settings.alpha,
-            early_stopping=settings.early_stopping,
-            max_new_tokens=settings.max_length,
-            do_sample=False,
-        )
-        row = output_1T[0, 1:].tolist()
-        outputs.append(row[: row.index(EOS)] if EOS in row else row)
+        set_prompt(peer, adapted.prompt(example.language))
+        outputs += search(peer, [example.input], settings)
     return outputs
-
-
-def peft_model(adapted: LanguagePromptsAdapted) -> torch.nn.Module:
-    """Return the same weights in peft's class."""
-    settings = PromptTuningConfig(
-        task_type="SEQ_2_SEQ_LM", num_virtual_tokens=PROMPT, tokenizer_name_or_path=None
-    )
-    return get_peft_model(as_transformers(adapted.model), settings).eval()
 
 
 if __name__ == "__main__":

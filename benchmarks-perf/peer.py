@@ -1,19 +1,32 @@
 """The peer of the benchmarks: the same weights in transformers' class, and torch as it comes."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from ctranslate2.converters.transformers import MT5Loader
+from peft import PeftModel, PromptTuningConfig, get_peft_model
 from transformers import MT5Config, MT5ForConditionalGeneration
 
+from xlgen.data.tokenizer import EOS
+from xlgen.generation.settings import BeamSettings
 from xlgen.model.hugging_face import hugging_face_config, hugging_face_name
-from xlgen.model.t5 import T5
+from xlgen.model.t5 import T5, T5Config
 from xlgen.training.precision import float32_products, keep_freed_memory
 
 Result = TypeVar("Result")
+SHAPES = {
+    "nano": T5Config(24_064, 192, 6, 32, 512, 4, 4),
+    "mt5-small": T5Config(250_112, 512, 6, 64, 1024, 8, 8),
+}
+
+
+class Vocabulary:
+    """As much of a tokenizer as drawing a prompt needs."""
+
+    size = 24_000
 
 
 def add_conditions(parser: argparse.ArgumentParser) -> None:
@@ -94,3 +107,39 @@ def save_for_ctranslate2(peer: MT5ForConditionalGeneration, folder: Path) -> Non
     spec.validate()
     spec.optimize()
     spec.save(str(folder))
+
+
+def as_peft(model: T5, *, length: int) -> PeftModel:
+    """Return the weights behind a prompt of `length` vectors that peft tunes."""
+    settings = PromptTuningConfig(
+        task_type="SEQ_2_SEQ_LM", num_virtual_tokens=length, tokenizer_name_or_path=None
+    )
+    return get_peft_model(as_transformers(model), settings)
+
+
+def set_prompt(peer: PeftModel, prompt_PD: torch.Tensor) -> None:
+    """Put a prompt in: peft makes twice as many vectors, for two stacks, and reads the first half."""
+    with torch.no_grad():
+        peer.prompt_encoder["default"].embedding.weight[: len(prompt_PD)] = prompt_PD
+
+
+@torch.inference_mode()
+def search(
+    peer: MT5ForConditionalGeneration | PeftModel,
+    rows: Sequence[Sequence[int]],
+    settings: BeamSettings,
+) -> list[list[int]]:
+    """Return the tokens before </s> of each input's answer by `generate`, all inputs in one batch."""
+    longest = max(map(len, rows))
+    input_BL = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
+    output_BT = peer.generate(
+        input_ids=input_BL,
+        attention_mask=(input_BL != 0).long(),
+        num_beams=settings.beams,
+        length_penalty=settings.alpha,
+        early_stopping=settings.early_stopping,
+        max_new_tokens=settings.max_length,
+        do_sample=False,
+    )
+    answers = [row[1:] for row in output_BT.tolist()]
+    return [row[: row.index(EOS)] if EOS in row else row for row in answers]

@@ -24,8 +24,16 @@ from pathlib import Path
 
 import torch
 import transformers
-from peer import add_conditions, as_peer, as_transformers, set_conditions
-from peft import PromptTuningConfig, get_peft_model
+from peer import (
+    SHAPES,
+    Vocabulary,
+    add_conditions,
+    as_peer,
+    as_peft,
+    as_transformers,
+    set_conditions,
+    set_prompt,
+)
 from timing import clock_of, interleaved, medians, ratio
 from transformers.optimization import Adafactor as TheirAdafactor
 
@@ -34,17 +42,13 @@ from xlgen.data.examples import TokenizedExample
 from xlgen.methods.model_tuning import ModelTuning
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.load import random_model
-from xlgen.model.t5 import T5, T5Config
+from xlgen.model.t5 import T5
 from xlgen.training.loss import mean_nats
 from xlgen.training.optim import Adafactor
 from xlgen.training.precision import use_onednn_products
 from xlgen.training.validation import batch_loss
 
 Step = Callable[[], float]
-SHAPES = {
-    "nano": T5Config(24_064, 192, 6, 32, 512, 4, 4),
-    "mt5-small": T5Config(250_112, 512, 6, 64, 1024, 8, 8),
-}
 PROMPT = 100
 RATE = {"prompt": 0.1, "model": 1e-3}
 
@@ -94,24 +98,15 @@ def ours(options: argparse.Namespace, batch: Batch) -> Step:
     return step
 
 
-class Vocabulary:
-    """As much of a tokenizer as drawing a prompt needs."""
-
-    size = 24_000
-
-
 def theirs(options: argparse.Namespace, batch: Batch) -> Step:
     """Return one step as a plain loop over transformers, and peft for a prompt, makes it."""
     model = make_model(options)
-    peer = as_transformers(model).train()
     if options.method == "prompt":
         prompt = PromptTuning(length=PROMPT).attach(model, Vocabulary(), seed=0).state()["prompt"]
-        settings = PromptTuningConfig(
-            task_type="SEQ_2_SEQ_LM", num_virtual_tokens=PROMPT, tokenizer_name_or_path=None
-        )
-        peer = get_peft_model(peer, settings).train()
-        with torch.no_grad():
-            peer.prompt_encoder["default"].embedding.weight[:PROMPT] = prompt
+        peer = as_peft(model, length=PROMPT).train()
+        set_prompt(peer, prompt)
+    else:
+        peer = as_transformers(model).train()
     trained = [parameter for parameter in peer.parameters() if parameter.requires_grad]
     optimizer = TheirAdafactor(
         trained,
