@@ -84,7 +84,7 @@ def assert_same(ours, theirs):
 @pytest.mark.parametrize("block", [1, 2 * HEADS * 7 * 11, 2**20])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 def test_equals_the_definition_in_values_and_gradients(lengths, block, monkeypatch):
-    monkeypatch.setattr(attention, "BLOCK_ELEMENTS", block)  # one example, two, all at once
+    monkeypatch.setattr(attention, "BLOCK_ELEMENTS", block)  # one head, two examples, all at once
     tensors = make(*lengths)
     ours = with_gradients(own(tensors, *lengths), tensors)
     assert_same(ours, with_gradients(plain(tensors, *lengths), tensors))
@@ -176,22 +176,35 @@ def test_many_weights_are_made_again_and_few_are_kept_with_the_same_gradients(
     torch.manual_seed(7)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         found = with_gradients(own(tensors, *lengths, rate=rate), tensors)
-    weights = [(HEADS, q, k) for q, k in zip(*lengths, strict=True)]
-    each = 2 if rate else 1
+    weights = [(1, q, k) for q, k in zip(*lengths, strict=True)]
+    each = HEADS * (2 if rate else 1)
     assert [shape for shape in kept if shape in weights] == (
         [] if many else sorted(weights * each, key=weights.index)
     )
     assert_same(found, expected)
 
 
-def test_blocks_hold_every_weight_once():
-    pattern = Pattern(*LENGTHS["uneven"], torch.float32, CPU)
-    blocks = list(pattern.blocks(HEADS))
-    assert [block.examples for block in blocks] == [1, 1, 2, 1]
-    for name, whole in (("queries", 25), ("keys", 31), ("weights", HEADS * (77 + 11 + 40 + 7))):
-        ends = [0, *(getattr(block, name).stop for block in blocks)]
-        assert [getattr(block, name).start for block in blocks] == ends[:-1]
-        assert ends[-1] == whole
+@pytest.mark.parametrize(
+    ("most", "examples", "heads"),
+    [
+        (2**20, [1, 1, 2, 1], [slice(0, 3)] * 4),
+        (2 * 77, [1, 1, 1, 2, 1], [slice(0, 2), slice(2, 3), *[slice(0, 3)] * 3]),
+        (1, [1] * 15, [slice(0, 1), slice(1, 2), slice(2, 3)] * 5),
+    ],
+)
+def test_blocks_hold_every_weight_once(most, examples, heads, monkeypatch):
+    monkeypatch.setattr(attention, "BLOCK_ELEMENTS", most)
+    blocks = list(Pattern(*LENGTHS["uneven"], torch.float32, CPU).blocks(HEADS))
+    assert [block.examples for block in blocks] == examples
+    assert [block.heads for block in blocks] == heads
+    ends = [0, *(block.weights.stop for block in blocks)]
+    assert [block.weights.start for block in blocks] == ends[:-1]
+    assert ends[-1] == HEADS * (77 + 11 + 40 + 7)
+    for name, whole in (("queries", 25), ("keys", 31)):
+        parts = [getattr(block, name) for block in blocks]
+        runs = list(dict.fromkeys((rows.start, rows.stop) for rows in parts))
+        assert [start for start, _ in runs] == [0, *(stop for _, stop in runs[:-1])]
+        assert runs[-1][1] == whole
 
 
 def test_a_step_of_generation_is_attention_over_the_cache():

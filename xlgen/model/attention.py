@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from xlgen.model.dropout import DropoutMask
 from xlgen.model.packing import content, pack, pad
 
-# Weights alive at once: 4 MiB in float32, a share of the last cache.
+# Weights made at once, unless one head has more: 4 MiB in float32, a share of the last cache.
 BLOCK_ELEMENTS = 2**20
 # Weights of one call that are kept for the backward pass: 64 MiB in bfloat16. Larger ones are made again.
 KEPT_ELEMENTS = 2**25
@@ -65,35 +65,39 @@ class Pattern:
         return causal_1TT if learned_HTS is None else learned_HTS + causal_1TT
 
     def blocks(self, heads: int) -> "Iterator[Block]":
-        """Cut the batch into runs of examples of the same lengths that stay below `BLOCK_ELEMENTS`."""
+        """Cut the batch into parts below `BLOCK_ELEMENTS`: examples of one length, or heads of an example."""
         query = key = weight = 0
         for (queries, keys), run in groupby(zip(self.queries, self.keys, strict=True)):
-            left, each = len(list(run)), heads * queries * keys
+            left, fitting = len(list(run)), BLOCK_ELEMENTS // max(1, queries * keys)
             while left:
-                count = min(left, max(1, BLOCK_ELEMENTS // max(1, each)))
-                ends = query + count * queries, key + count * keys, weight + count * each
-                yield Block(
-                    count, slice(query, ends[0]), slice(key, ends[1]), slice(weight, ends[2])
-                )
-                (query, key, weight), left = ends, left - count
+                count, together = min(left, max(1, fitting // heads)), max(1, min(heads, fitting))
+                rows = slice(query, query + count * queries), slice(key, key + count * keys)
+                for first in range(0, heads, together):
+                    some = slice(first, min(heads, first + together))
+                    end = weight + count * (some.stop - first) * queries * keys
+                    yield Block(count, some, *rows, slice(weight, end))
+                    weight = end
+                (query, key), left = (rows[0].stop, rows[1].stop), left - count
 
 
 class Block(NamedTuple):
-    """Some examples of the same lengths: how many, and their rows of queries, keys and weights."""
+    """Some examples of the same lengths: how many, which heads, their rows of queries, keys and weights."""
 
     examples: int
+    heads: slice
     queries: slice
     keys: slice
     weights: slice
 
     def of(self, rows_NHK: Tensor, rows: slice) -> Tensor:
-        """Return these rows as [R, S, K], R = `examples` * H; of one example a view."""
+        """Return these rows as [R, S, K], R = `examples` * H of the heads; of one example a view."""
         return self.view(rows_NHK, rows).flatten(0, 1)
 
     def view(self, rows_NHK: Tensor, rows: slice) -> Tensor:
         """Return these rows as a view [examples, H, S, K]."""
         length = (rows.stop - rows.start) // self.examples
-        return rows_NHK[rows].unflatten(0, (self.examples, length)).transpose(1, 2)
+        of_heads = rows_NHK[rows, self.heads]
+        return of_heads.unflatten(0, (self.examples, length)).transpose(1, 2)
 
 
 def blocked(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -233,7 +237,7 @@ class _PackedAttention(torch.autograd.Function):
                 _, queries, keys = score_grad.shape
                 # in the scores' type: to add up in another costs twice more
                 for example_HTS in score_grad.unflatten(0, (block.examples, -1)):
-                    learned_grad[:, :queries, :keys].add_(example_HTS)
+                    learned_grad[block.heads, :queries, :keys].add_(example_HTS)
         if learned_grad is not None:
             learned_grad = learned_grad.to(pattern.learned_HTS.dtype)
         return *grads, learned_grad, None, None
@@ -247,7 +251,8 @@ def _weights(
     addend_HTS = pattern.addend
     if addend_HTS is not None:
         _, queries, keys = scores.shape
-        scores.unflatten(0, (block.examples, -1)).add_(addend_HTS[:, :queries, :keys])
+        of_heads = addend_HTS if len(addend_HTS) == 1 else addend_HTS[block.heads]
+        scores.unflatten(0, (block.examples, -1)).add_(of_heads[:, :queries, :keys])
     weights = torch.softmax(scores, -1, out=scores)
     if mask is None:
         return weights, weights
