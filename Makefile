@@ -17,7 +17,7 @@ help:
 	@echo "make demo   adapt the packaged model both ways on English, generate in 18 languages, report.html"
 	@echo "make test   run the tests"
 	@echo "make lint   ruff, format check, mypy"
-	@echo "make bench  the speed comparisons with rouge-score, transformers, peft and CTranslate2"
+	@echo "make bench  every speed comparison with transformers, peft, CTranslate2 ...: hours; into bench.json"
 
 # torch comes first and alone, so that the build already chosen for this machine stays.
 $(VENV)/ready: requirements.lock pyproject.toml
@@ -52,18 +52,7 @@ lint: $(VENV)/ready-for-tests
 	$(bin)/mypy
 
 bench: $(VENV)/ready-for-tests
-	$(bin)/python benchmarks-perf/score_speed.py
-	$(bin)/python benchmarks-perf/generate_speed.py
-	$(bin)/python benchmarks-perf/generate_speed.py --fixed --threads 1 --output 40
-	$(bin)/python benchmarks-perf/generate_speed.py --fixed --threads 1 --examples 1 --input 256 --output 48
-	$(bin)/python benchmarks-perf/pretrain_speed.py
-	$(bin)/python benchmarks-perf/pretrain_speed.py --precision bf16
-	$(bin)/python benchmarks-perf/parts_speed.py
-	$(bin)/python benchmarks-perf/tuning_speed.py --method prompt
-	$(bin)/python benchmarks-perf/tuning_speed.py --method model
-	$(bin)/python benchmarks-perf/mixed_prompts_speed.py
-	$(bin)/python benchmarks-perf/evaluate_speed.py
-	$(bin)/python benchmarks-perf/convert_speed.py --shape mt5-base --threads 2 --rounds 2
+	$(bin)/python benchmarks-perf/suite.py --out bench.json --threads $(OMP_NUM_THREADS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -10,7 +10,6 @@ if the weights are not those that went in.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -25,11 +24,11 @@ from safetensors import safe_open
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "model"))
 from t5x_files import t5x_tree, write_t5x
-from timing import medians, ratio
+from timing import medians, show
 
 from xlgen.model.convert import convert
 from xlgen.model.hugging_face import hugging_face_name
-from xlgen.model.t5 import T5, T5Config, count_parameters
+from xlgen.model.t5 import T5, T5Config
 
 SHAPES = {
     "small-32k": T5Config(32_128, 512, 6, 64, 1024, 8, 8),
@@ -56,6 +55,7 @@ print(highest() - before)
 # T5X halves the longest side of an array until a chunk has 64 MB: 250,112 becomes this for mT5-base.
 CHUNK = 15_632
 BLOCK = 2**24
+MOVED, COPIED = "reading and writing the same bytes", "copying the checkpoint"
 
 
 def random_weights(config: T5Config) -> dict[str, torch.Tensor]:
@@ -137,17 +137,15 @@ def main() -> None:
                     times[name].append(seconds)
         command = [sys.executable, "-c", CONVERT, str(source), str(out), str(options.threads)]
         memory = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    told = {
-        "shape": f"{options.shape}: {count_parameters(config):,} parameters",
-        "threads": options.threads,
-        "MB": {"read": read // 10**6, "written": written // 10**6},
-        "seconds": {name: round(value, 2) for name, value in medians(wall).items()},
-        "processor seconds": {name: round(value, 2) for name, value in medians(used).items()},
-        "times reading and writing the same bytes": ratio(wall, "convert", "move"),
-        "times copying the checkpoint": ratio(wall, "convert", "copy"),
-        "memory, MB": {"conversion": memory // 10**6, "largest tensor": largest // 10**6},
-    }
-    sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    names = {"xlgen": wall["convert"], MOVED: wall["move"], COPIED: wall["copy"]}
+    show(
+        f"a T5X checkpoint of {options.shape}'s shape converted: {read // 10**6:,} MB of gzip to"
+        f" {written // 10**6:,} MB",
+        names,
+        processor_seconds={name: round(value, 2) for name, value in medians(used).items()},
+        memory_mib={"xlgen": memory // 2**20, "the largest tensor": largest // 2**20},
+        conditions={"threads": options.threads, "clock": "wall"},
+    )
 
 
 if __name__ == "__main__":

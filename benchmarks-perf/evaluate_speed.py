@@ -20,7 +20,7 @@ import transformers
 from gcld3 import NNetLanguageIdentifier
 from peer import add_conditions, as_peer, as_transformers, search, set_conditions
 from rouge_score import rouge_scorer
-from timing import clock_of, interleaved, medians, ratio
+from timing import clock_of, interleaved, show
 
 from xlgen.benchmarks.evaluate import System, evaluate
 from xlgen.benchmarks.howto import HOWTO0
@@ -36,6 +36,7 @@ from xlgen.tasks import Limits
 from xlgen.tasks.summarization import Summarization
 
 Scores = dict[str, tuple[float, float]]
+PEER = "transformers, rouge-score, CLD3"
 METRICS = ("sp_rouge_lsum", "lid")
 LIMITS = Limits(input=512, target=128)
 
@@ -49,7 +50,7 @@ def main() -> None:
     examples = HOWTO0.examples("test", languages=HOWTO0.languages, limit=options.limit)
     works: dict[str, Callable[[], tuple[list[str], Scores]]] = {
         "xlgen": lambda: ours(Adapted(model), tokenizer, settings, limit=options.limit),
-        "transformers": as_peer(
+        PEER: as_peer(
             lambda: theirs(peer, tokenizer, settings, examples=examples, batch=options.batch),
             options,
         ),
@@ -57,10 +58,12 @@ def main() -> None:
     peer = as_transformers(model).eval()
     refuse_different_results(*(work() for work in works.values()))
     times = interleaved(works, rounds=options.rounds, clock=clock_of(options.threads))
-    count = sum(map(len, examples.values()))
-    result = {"examples": count, "languages": len(examples), "seconds": medians(times)}
-    result["ratio_of_rounds"] = ratio(times, "transformers", "xlgen")
-    sys.stdout.write(json.dumps(conditions | result, indent=1) + "\n")
+    show(
+        f"`nano` evaluated in {len(examples)} languages, {options.limit} texts each:"
+        " search, SP-ROUGE-Lsum, CLD3",
+        times,
+        conditions=conditions,
+    )
 
 
 def read_options() -> argparse.Namespace:

@@ -1,30 +1,28 @@
 """Compare beam search with transformers' `generate` and with CTranslate2: same weights, same batches.
 
-    python benchmarks-perf/generate_speed.py [--shape nano] [--examples 32] [--threads 2] [--json]
+    python benchmarks-perf/generate_speed.py [--shape nano] [--examples 32] [--threads 2]
     python benchmarks-perf/generate_speed.py --shape mt5-small --examples 8 --input 356 --output 64 --fixed
 
 Weights are random. Inputs are as uneven as texts, and </s> is made likely enough for outputs to end
 unevenly; with `--fixed` every input and output has the same length, and CTranslate2 takes part, whose
 rule for ending a search is another. Interleaved; times are CPU seconds of this process on one thread, so a
-busy machine disturbs them little, and wall seconds on more. Prints medians and ratios; fails if an output
-differs from that of a float32 peer up to its </s>, and says how many are equal with int8.
+busy machine disturbs them little, and wall seconds on more. Fails if an output differs from that of a
+float32 peer up to its </s>, and says how many are equal with int8.
 """
 
 import argparse
-import json
 import math
 import operator
 import random
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import ctranslate2
 import torch
 import transformers
+from limits import count_operations, roofline
 from peer import (
     SHAPES,
     add_conditions,
@@ -34,7 +32,7 @@ from peer import (
     search,
     set_conditions,
 )
-from timing import clock_of, interleaved, medians, ratio
+from timing import clock_of, interleaved, medians, show
 
 from xlgen.data.examples import TokenizedExample
 from xlgen.data.tokenizer import EOS
@@ -54,24 +52,7 @@ def main() -> None:
     model = make_model(SHAPES[arguments.shape], end=NEVER if arguments.fixed else arguments.end)
     examples = make_examples(arguments.examples, median=arguments.input, fixed=arguments.fixed)
     with tempfile.TemporaryDirectory() as folder:
-        result = compare(model, examples, arguments, folder=Path(folder)) | conditions
-    if arguments.json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    sys.stdout.write(
-        f"{arguments.shape}, {len(examples)} inputs of {result['input_tokens']:.0f} tokens on average,"
-        f" outputs of {result['output_tokens']:.0f}, beam {arguments.beams}, {arguments.threads} thread(s);"
-        f" medians of {arguments.rounds} rounds\n"
-    )
-    for name, seconds in result["seconds"].items():
-        found = result["ratios"].get(name)
-        line = f"{name} {seconds:.2f} s"
-        if found:
-            line += (
-                f", ratio {found['median']:.2f} ({found['lowest']:.2f} to {found['highest']:.2f})"
-            )
-            line += f", {result['equal'][name]} of {len(examples)} outputs equal"
-        sys.stdout.write(line + "\n")
+        compare(model, examples, arguments, folder=Path(folder), conditions=conditions)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -88,7 +69,6 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--beams", type=int, default=4)
     add_conditions(parser)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
@@ -122,40 +102,66 @@ def make_examples(count: int, *, median: int, fixed: bool) -> list[TokenizedExam
 
 
 def compare(
-    model: T5, examples: list[TokenizedExample], arguments: argparse.Namespace, *, folder: Path
-) -> dict[str, Any]:
+    model: T5,
+    examples: list[TokenizedExample],
+    arguments: argparse.Namespace,
+    *,
+    folder: Path,
+    conditions: dict[str, object],
+) -> None:
     peer, adapted = as_transformers(model).eval(), Adapted(model)
     settings = BeamSettings(
         beams=arguments.beams, penalty="hf", alpha=0.6, max_length=arguments.output
     )
-    gnmt = BeamSettings(beams=arguments.beams, alpha=0.6, max_length=arguments.output)
-    batches = {"batch_size": arguments.batch_size, "batch_tokens": 1_000_000}
+
+    def ours() -> list[list[int]]:
+        size = arguments.batch_size
+        return generate(
+            adapted, examples, settings=settings, batch_size=size, batch_tokens=1_000_000
+        )
+
     works: dict[str, Callable[[], list[list[int]]]] = {
-        "ours": lambda: generate(adapted, examples, settings=settings, **batches),
+        "xlgen": ours,
         "transformers": as_peer(
             lambda: with_transformers(peer, examples, settings, arguments.batch_size),
             arguments,
         ),
-        "ours, gnmt penalty": lambda: generate(adapted, examples, settings=gnmt, **batches),
     }
     if arguments.fixed:
         save_for_ctranslate2(peer, folder)
         for name, compute in {"CTranslate2": "float32", "CTranslate2 int8": "int8"}.items():
             works[name] = with_ctranslate2(folder, examples, settings, arguments, compute=compute)
     outputs = {name: work() for name, work in works.items()}
-    peers = [name for name in works if not name.startswith("ours")]
-    equal = {name: sum(map(operator.eq, outputs["ours"], outputs[name])) for name in peers}
-    differing = [name for name in peers if equal[name] < len(examples) and "int8" not in name]
+    equal = {name: sum(map(operator.eq, outputs["xlgen"], outputs[name])) for name in works}
+    differing = [name for name in works if equal[name] < len(examples) and "int8" not in name]
     assert not differing, f"the outputs differ from those of {differing}: {equal}"
-    times = interleaved(works, rounds=arguments.rounds, clock=clock_of(arguments.threads))
-    return {
-        "seconds": medians(times),
-        "ratios": {name: ratio(times, name, "ours") for name in peers},
-        "equal": equal,
-        "input_tokens": statistics.mean(len(example.input) for example in examples),
-        "output_tokens": statistics.mean(map(len, outputs["ours"])),
-        "examples": len(examples),
-    }
+    clock = clock_of(arguments.threads)
+    times = interleaved(works, rounds=arguments.rounds, clock=clock)
+    inputs, tokens = ([len(e.input) for e in examples], list(map(len, outputs["xlgen"])))
+    steps = sum(
+        1 + max(tokens[start : start + arguments.batch_size])
+        for start in range(0, len(tokens), arguments.batch_size)
+    )
+    show(
+        f"beam-{arguments.beams} search at {arguments.shape}'s shape: {len(examples)} inputs of"
+        f" {statistics.mean(inputs):.0f} tokens, outputs of {statistics.mean(tokens):.0f}",
+        times,
+        limit=roofline(
+            count_operations(ours),
+            seconds=medians(times),
+            device=model.head.weight.device,
+            clock=clock,
+            weights=steps * decoder_bytes(model),
+        ),
+        equal_outputs=equal,
+        conditions=conditions,
+    )
+
+
+def decoder_bytes(model: T5) -> int:
+    """Return the bytes of weights that a step of search reads."""
+    parts = (model.decoder, model.head)
+    return sum(parameter.nbytes for part in parts for parameter in part.parameters())
 
 
 def with_ctranslate2(

@@ -8,7 +8,6 @@ CPU seconds on one thread, else wall seconds. Fails if an output differs.
 """
 
 import argparse
-import json
 import operator
 import sys
 import warnings
@@ -28,7 +27,7 @@ from peer import (
     set_prompt,
 )
 from peft import PeftModel
-from timing import clock_of, interleaved, medians, ratio
+from timing import clock_of, interleaved, show
 
 from xlgen.data.examples import TokenizedExample
 from xlgen.generation.generate import generate
@@ -56,26 +55,26 @@ def main() -> None:
     settings = BeamSettings(penalty="hf", max_length=options.output)
     peer = as_peft(adapted.model, length=PROMPT).eval()
     works: dict[str, Callable[[], list[list[int]]]] = {
-        "mixed": lambda: generate(adapted, examples, settings=settings),
-        "one at a time": lambda: [
+        "xlgen": lambda: generate(adapted, examples, settings=settings),
+        "xlgen, one at a time": lambda: [
             generate(adapted, [example], settings=settings)[0] for example in examples
         ],
-        "peft, one at a time": as_peer(
+        "transformers + peft, one at a time": as_peer(
             lambda: with_peft(peer, adapted, examples=examples, settings=settings), options
         ),
     }
     outputs = {name: work() for name, work in works.items()}
     for name, output in outputs.items():
-        equal = sum(map(operator.eq, outputs["mixed"], output))
+        equal = sum(map(operator.eq, outputs["xlgen"], output))
         if equal < COUNT:
             sys.exit(f"{COUNT - equal} of {COUNT} outputs differ: {name}")
     times = interleaved(works, rounds=options.rounds, clock=clock_of(options.threads))
-    result = {
-        "output_tokens": sum(map(len, outputs["mixed"])),
-        "seconds": medians(times),
-        "ratio_of_rounds": {name: ratio(times, name, "mixed") for name in works if name != "mixed"},
-    }
-    sys.stdout.write(json.dumps(conditions | result, indent=1) + "\n")
+    show(
+        f"{COUNT} inputs, each with a prompt of {PROMPT} vectors of its own, in one batch: nano's shape",
+        times,
+        output_tokens=sum(map(len, outputs["xlgen"])),
+        conditions=conditions,
+    )
 
 
 def read_options() -> argparse.Namespace:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import torch
 from peer import add_conditions, as_peer, set_conditions
-from timing import clock_of, interleaved, medians, ratio
+from timing import clock_of, interleaved, show
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -99,7 +99,7 @@ PARTS = {
 
 
 def sides(ours: Callable[..., Tensor], torchs: Callable[..., Tensor], *inputs: Tensor) -> Works:
-    return {"ours": both_passes(ours, *inputs), "torch": both_passes(torchs, *inputs)}
+    return {"xlgen": both_passes(ours, *inputs), "torch": both_passes(torchs, *inputs)}
 
 
 def product(dtype: torch.dtype, options: argparse.Namespace) -> Works:
@@ -112,7 +112,7 @@ def product(dtype: torch.dtype, options: argparse.Namespace) -> Works:
     def work() -> list[Tensor]:
         return [hidden @ weight.T]
 
-    return {"ours": work, "torch": as_peer(work, options)}
+    return {"xlgen": work, "torch": as_peer(work, options)}
 
 
 def refuse_different(part: str, works: Works, dtype: torch.dtype) -> None:
@@ -136,16 +136,11 @@ def main() -> None:
     works = {name: make(dtype) for name, make in PARTS.items()} | {
         "product": product(dtype, options)
     }
-    sys.stdout.write(f"{options.precision}, {conditions}, ms, median of {options.rounds}\n")
     for name, both in works.items():
         if name != "dropout":
             refuse_different(name, both, dtype)
         times = interleaved(both, rounds=options.rounds, clock=clock_of(options.threads))
-        middle, found = medians(times), ratio(times, "torch", "ours")
-        sys.stdout.write(
-            f"{name:<14} ours {1e3 * middle['ours']:8.2f}  torch {1e3 * middle['torch']:8.2f}"
-            f"  ratio {found['median']:.2f} ({found['lowest']:.2f} to {found['highest']:.2f})\n"
-        )
+        show(f"{name}, {options.precision}", times, conditions=conditions)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,12 @@ def set_conditions(options: argparse.Namespace) -> dict[str, object]:
     ours = float32_products()
     return {
         "threads": options.threads,
+        "clock": "the process' CPU" if options.threads == 1 else "wall",
         "products": ours,
         "peer_products": ours if options.peer_products == "ours" else "torch's default",
+        "peer_attention": "sdpa",
+        "allocator": "both keep freed memory",
+        "head": "untied",
     }
 
 

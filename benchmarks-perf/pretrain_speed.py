@@ -8,22 +8,18 @@ Each round times one whole update (forward, loss, backward, clipping, optimizer)
 other; the ratio of a round compares neighbours in time. Random tokens without padding, at the recipe's
 lengths. It fails if the losses of the first update differ.
 
-`products` says what an update's matrix products alone would take at the rate of one large product on this
-machine: no program that makes the same products in the same precision is faster than that, so
-`ceiling` bounds the ratio.
+`limit` is what an update's matrix products alone would take at the rate of one large product on this machine.
 """
 
 import argparse
-import json
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from limits import count_operations, device_clock, roofline
 from peer import add_conditions, as_peer, as_transformers, set_conditions
-from timing import interleaved, medians, ratio, seconds
-from torch.utils.flop_counter import FlopCounterMode
+from timing import clock_of, interleaved, medians, show
 from transformers.optimization import Adafactor
 
 from xlgen.data.batches import Batch, collate
@@ -96,33 +92,8 @@ def theirs(model: T5, batch: Batch, *, config: Pretraining) -> Update:
     return update
 
 
-def wall_clock(device: torch.device) -> Callable[[], float]:
-    """Return wall-clock seconds, counted when a GPU has done what it was given."""
-
-    def now() -> float:
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter()
-
-    return now
-
-
-def product_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the operations a second of one large matrix product: the best of some tries."""
-    size = 8192 if device.type == "cuda" else 2048
-    left, right = torch.randn(2, size, size, device=device, dtype=dtype)
-    return 2 * size**3 / min(seconds(lambda: left @ right, wall_clock(device)) for _ in range(8))
-
-
-def count_operations(update: Update) -> int:
-    """Return the operations of an update's matrix products."""
-    with FlopCounterMode(display=False) as counter:
-        update()
-    return counter.get_total_flops()
-
-
 def main() -> None:
-    """Time both and print one JSON object."""
+    """Time both."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--recipe", default="pretrain.nano")
     parser.add_argument("--rounds", type=int, default=5)
@@ -130,11 +101,11 @@ def main() -> None:
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     add_conditions(parser)
     options = parser.parse_args()
-    sys.stdout.write(json.dumps(compare(options), indent=1) + "\n")
+    compare(options)
 
 
-def compare(options: argparse.Namespace) -> dict[str, object]:
-    """Return rates, ratios and what bounds them."""
+def compare(options: argparse.Namespace) -> None:
+    """Print rates, ratios and what bounds them."""
     conditions = set_conditions(options)
     device = best_device()
     config = RECIPES[options.recipe]()
@@ -153,25 +124,23 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
     tolerance = 1e-4 if options.precision == "fp32" else 0.05
     if abs(first["xlgen"] - first["transformers"]) > tolerance:
         sys.exit(f"the losses of the first update differ: {first}")
-    times = interleaved(updates, rounds=options.rounds, clock=wall_clock(device))
-    rate = product_rate(device, torch.bfloat16 if options.precision == "bf16" else torch.float32)
-    products = count_operations(updates["xlgen"]) / rate
-    median = medians(times)
-    return {
-        "recipe": options.recipe,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "precision": options.precision,
-        **conditions,
-        "raw_tokens_a_step": rows * raw,
-        "raw_tokens_a_second": {k: round(rows * raw / v) for k, v in median.items()},
-        "ratio_of_rounds": ratio(times, "transformers", "xlgen"),
-        "matrix_products": {
-            "rate_of_a_large_product_gflops": round(rate / 1e9),
-            "seconds_of_an_update_at_that_rate": round(products, 3),
-            "share_of_the_rate": {k: round(products / v, 2) for k, v in median.items()},
-            "ceiling_of_the_ratio": round(median["transformers"] / products, 2),
-        },
-    }
+    clock = device_clock(device) if device.type == "cuda" else clock_of(options.threads)
+    times = interleaved(updates, rounds=options.rounds, clock=clock)
+    taken = medians(times)
+    show(
+        f"a pretraining update of `{options.recipe}`, {options.precision}, no padding, no dropout",
+        times,
+        limit=roofline(
+            count_operations(updates["xlgen"]),
+            seconds=taken,
+            device=device,
+            clock=clock,
+            dtype=torch.bfloat16 if options.precision == "bf16" else torch.float32,
+        ),
+        device=torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        raw_tokens_a_second={name: round(rows * raw / each) for name, each in taken.items()},
+        conditions=conditions,
+    )
 
 
 if __name__ == "__main__":

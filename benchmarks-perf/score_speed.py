@@ -5,17 +5,16 @@
 Texts are cut out of the tests' real texts in 18 languages, or out of the lines of a file (--text). Both
 sides tokenize, with the same model; times are CPU seconds of this process, so a busy machine disturbs
 them little.
-Prints medians and the ratio; fails if a score differs.
+Fails if a score differs.
 """
 
 import argparse
 import json
 import random
-import sys
 from pathlib import Path
 
 from rouge_score import rouge_scorer
-from timing import interleaved, medians, ratio
+from timing import interleaved, show
 
 from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.metrics.pieces import Pieces
@@ -90,12 +89,8 @@ def compare(shape: str, pairs: list[tuple[str, str]], tokenizer: Tokenizer, *, r
         ]
 
     assert score_ours() == score_theirs(), "the scores differ"
-    times = interleaved({"ours": score_ours, "theirs": score_theirs}, rounds=rounds)
-    ours, theirs = medians(times).values()
-    sys.stdout.write(
-        f"{shape}: ours {len(pairs) / ours:,.0f}/s, rouge-score {len(pairs) / theirs:,.0f}/s,"
-        f" ratio {ratio(times, 'theirs', 'ours')['median']:.1f} (median of {rounds}, equal scores)\n"
-    )
+    times = interleaved({"xlgen": score_ours, "rouge-score": score_theirs}, rounds=rounds)
+    show(f"SP-ROUGE-Lsum of {len(pairs):,} pairs of {PIECES} pieces, {shape}", times)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Time works side by side: one after the other in each round, so that neighbours in time are compared."""
 
+import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 Times = dict[str, list[float]]
 
@@ -43,3 +46,16 @@ def ratio(times: Times, slow: str, fast: str) -> dict[str, float]:
     ratios = [theirs / ours for theirs, ours in zip(times[slow], times[fast], strict=True)]
     found = {"median": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
     return {name: round(value, 2) for name, value in found.items()}
+
+
+def show(work: str, times: Times, *, ours: str = "xlgen", **more: Any) -> None:
+    """Print one line of JSON: the work in words, each side's seconds, how many times as fast as each peer."""
+    told = {
+        "work": work,
+        "rounds": len(times[ours]),
+        "seconds": {name: round(value, 4) for name, value in medians(times).items()},
+        "times_as_fast": {name: ratio(times, name, ours) for name in times if name != ours},
+        **more,
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()

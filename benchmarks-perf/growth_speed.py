@@ -1,0 +1,97 @@
+"""What a token costs as a batch grows: a PromptTuning step and a search with 1 to 64 texts of 256 tokens.
+
+python benchmarks-perf/growth_speed.py --threads 1 [--svg docs/growth.svg]
+
+Nano's shape, random weights. A step reads 64 labels a text, a search writes 16 tokens a text. Sizes take
+turns in each round; the median counts.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import torch
+from generate_speed import NEVER, make_examples, make_model
+from peer import SHAPES, add_conditions, set_conditions
+from timing import clock_of, interleaved, medians, show
+from tuning_speed import make_batch, ours
+
+from xlgen.generation.generate import generate
+from xlgen.generation.settings import BeamSettings
+from xlgen.methods.base import Adapted
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+TOKENS, LABELS, OUTPUT = 256, 64, 16
+
+
+def tuning(size: int) -> Callable[[], object]:
+    """Return a step of PromptTuning with `size` texts."""
+    options = argparse.Namespace(
+        method="prompt", shape="nano", batch=size, input=TOKENS, target=LABELS
+    )
+    options.even, options.precision, options.dropout = True, "fp32", 0.1
+    return ours(options, make_batch(options)).step
+
+
+def search(size: int) -> Callable[[], object]:
+    """Return a search with `size` inputs."""
+    adapted = Adapted(make_model(SHAPES["nano"], end=NEVER))
+    examples = make_examples(size, median=TOKENS, fixed=True)
+    settings = BeamSettings(max_length=OUTPUT)
+    return lambda: generate(
+        adapted, examples, settings=settings, batch_size=size, batch_tokens=1_000_000
+    )
+
+
+WORKS = {"a PromptTuning step": tuning, "beam-4 search": search}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--svg", type=Path, help="draw the costs")
+    add_conditions(parser)
+    options = parser.parse_args()
+    conditions = set_conditions(options)
+    costs: dict[str, dict[int, float]] = {}
+    for name, make in WORKS.items():
+        works = {str(size): make(size) for size in SIZES}
+        for work in works.values():
+            work()
+        times = interleaved(works, rounds=options.rounds, clock=clock_of(options.threads))
+        taken = medians(times)
+        costs[name] = {size: 1e6 * taken[str(size)] / (size * TOKENS) for size in SIZES}
+        show(
+            f"{name} at nano's shape, texts of {TOKENS} tokens: 64 beside 1, cost of a token",
+            {"xlgen": [t / 64 for t in times["64"]], "one text": times["1"]},
+            microseconds_a_token={size: round(cost, 2) for size, cost in costs[name].items()},
+            conditions=conditions,
+        )
+    if options.svg:
+        draw(costs, options.svg)
+
+
+def draw(costs: dict[str, dict[int, float]], path: Path) -> None:
+    """Draw the cost of an input token over the tokens of a batch."""
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    pyplot.rcParams["svg.hashsalt"] = "growth"
+    figure, axes = pyplot.subplots(figsize=(6.4, 3.4), layout="constrained")
+    for (name, points), marker in zip(costs.items(), "os", strict=True):
+        tokens = [size * TOKENS for size in points]
+        axes.plot(tokens, list(points.values()), marker=marker, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(tokens, [f"{count:,}" for count in tokens])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("input tokens in a batch, texts of 256")
+    axes.set_ylabel("µs an input token")
+    axes.set_title(f"What a token costs, {torch.get_num_threads()} thread(s)", loc="left")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
