@@ -29,6 +29,7 @@ from timing import medians, show
 from xlgen.model.convert import convert
 from xlgen.model.hugging_face import hugging_face_name
 from xlgen.model.t5 import T5, T5Config
+from xlgen.training.precision import keep_freed_memory
 
 SHAPES = {
     "small-32k": T5Config(32_128, 512, 6, 64, 1024, 8, 8),
@@ -39,13 +40,15 @@ CONVERT = """
 import sys
 from pathlib import Path
 import torch
-from xlgen.model import convert, t5x
+from xlgen.model import convert
+from xlgen.training.precision import keep_freed_memory
 
 def highest():  # ru_maxrss would be that of the process before, too
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 torch.set_num_threads(int(sys.argv[3]))
+keep_freed_memory()
 before = highest()
 convert.convert(sys.argv[1], Path(sys.argv[2]))
 print(highest() - before)
@@ -111,6 +114,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="make the checkpoint here, or use the one there")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as the command does
     config = SHAPES[options.shape]
     with tempfile.TemporaryDirectory(dir=options.keep and options.keep.parent) as place:
         source, out = options.keep or Path(place) / "t5x", Path(place) / "out"

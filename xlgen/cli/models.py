@@ -52,7 +52,9 @@ def convert(
 
     from xlgen.config import to_json
     from xlgen.model.convert import convert
+    from xlgen.training.precision import keep_freed_memory
 
+    keep_freed_memory()  # a sixth less time: no page faults for every chunk
     done = convert(
         source,
         out,
