@@ -196,6 +196,10 @@ def compare(options: argparse.Namespace) -> None:
     conditions = set_conditions(options)
     batch = make_batch(options)
     peer = "transformers + peft" if options.method == "prompt" else "transformers"
+    taken = {
+        peer: memory(options, "peer"),
+        "xlgen": memory(options, "xlgen"),
+    }  # while there is room
     sides = {peer: theirs(options, batch), "xlgen": ours(options, batch)}
     losses = [side.loss_without_dropout() for side in sides.values()]
     if not math.isclose(*losses, rel_tol=TOLERANCE[options.precision]):
@@ -218,7 +222,7 @@ def compare(options: argparse.Namespace) -> None:
             clock=clock,
             dtype=dtype,
         ),
-        memory_mib={peer: memory(options, "peer"), "xlgen": memory(options, "xlgen")},
+        memory_mib=taken,
         input_tokens=int(batch.input_mask_BL.sum()),
         target_tokens=int(batch.target_mask_BT.sum()),
         conditions=conditions,
