@@ -1,7 +1,8 @@
 """The loss: sums over target tokens, and the only place that divides them.
 
-Head and loss are one function, computed in blocks of rows, so that the logits of a batch, [B, T, V] with
-V = 250,112 for mT5, never exist at once. The gradients come out of the same pass over the blocks.
+Head and loss are one function, computed in blocks, so that the logits of a batch, [B, T, V] with
+V = 250,112 for mT5, never exist at once. The gradients come out of the same pass over the blocks. That of a
+head needs whole rows; where it is frozen, blocks of the vocabulary hold all rows and stay in the cache.
 """
 
 import math
@@ -14,8 +15,10 @@ from torch.autograd.function import once_differentiable
 
 Normalization = Literal["none", "tokens", "batch"]
 
-# Logits alive at once. On a CPU about the largest that pays; a GPU needs larger blocks to be busy.
+# Logits alive at once where the head is trained; a GPU needs larger blocks to be busy.
 BLOCK_ELEMENTS = {"cpu": 2**24, "cuda": 2**28}
+# The same where it is frozen: 2 MiB in float32 on a CPU.
+FROZEN_ELEMENTS = {"cpu": 2**19, "cuda": 2**28}
 # Of these, those that a CPU turns into errors at once: 3 MiB in float32 stay in its cache.
 CACHED_ELEMENTS = 3 * 2**18
 
@@ -53,10 +56,12 @@ def linear_cross_entropy(
 
     No tensor of N x V elements is made for N > 1. A head that is frozen costs no gradient.
     """
-    rows, vocabulary = len(hidden_ND), len(head_VD)
-    elements = block_elements or BLOCK_ELEMENTS.get(hidden_ND.device.type, BLOCK_ELEMENTS["cpu"])
-    blocks = max(2, math.ceil(rows * vocabulary / elements))
-    block = max(1, math.ceil(rows / blocks))
+    trained = head_VD.requires_grad and torch.is_grad_enabled()
+    most = BLOCK_ELEMENTS if trained else FROZEN_ELEMENTS
+    elements = block_elements or most.get(hidden_ND.device.type, most["cpu"])
+    cut = len(hidden_ND) if trained else len(head_VD)  # what is cut into blocks
+    blocks = max(2, math.ceil(len(hidden_ND) * len(head_VD) / elements))
+    block = max(1, math.ceil(cut / blocks))
     return _LinearCrossEntropy.apply(hidden_ND, head_VD, target_N, z_loss, block)
 
 
@@ -71,22 +76,23 @@ class _LinearCrossEntropy(torch.autograd.Function):
         dtype = hidden_ND.dtype
         if torch.is_autocast_enabled(device):
             dtype = torch.get_autocast_dtype(device)
-        hidden_grad = torch.empty_like(hidden_ND) if ctx.needs_input_grad[0] else None
-        head_grad = torch.zeros_like(head_VD) if ctx.needs_input_grad[1] else None
-        sums = hidden_ND.new_zeros(2, dtype=torch.float64)
+        wants_hidden, wants_head = ctx.needs_input_grad[:2]
+        hidden_grad = torch.empty_like(hidden_ND) if wants_hidden else None
+        head_grad = torch.zeros_like(head_VD) if wants_head else None
         with torch.autocast(device, enabled=False):
-            weight_VD = head_VD.to(dtype)
-            logits_RV = weight_VD.new_empty(min(block, len(hidden_ND)), len(head_VD))
-            for start in range(0, len(hidden_ND), block):
-                rows = slice(start, start + block)
-                hidden_RD, target_R1 = hidden_ND[rows].to(dtype), target_N[rows, None]
-                sums += _block(
-                    hidden_RD,
-                    weight_VD,
-                    target_R1,
+            hidden, weight = hidden_ND.to(dtype), head_VD.to(dtype)
+            if head_grad is None:
+                sums = _with_frozen_head(
+                    hidden, weight, target_N[:, None], z_loss, block=block, hidden_grad=hidden_grad
+                )
+            else:
+                sums = _with_trained_head(
+                    hidden,
+                    weight,
+                    target_N[:, None],
                     z_loss,
-                    logits_RV=logits_RV[: len(hidden_RD)],
-                    hidden_grad=None if hidden_grad is None else hidden_grad[rows],
+                    block=block,
+                    hidden_grad=hidden_grad,
                     head_grad=head_grad,
                 )
         ctx.gradients = (hidden_grad, head_grad)
@@ -107,32 +113,73 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return (*gradients, None, None, None)
 
 
-def _block(
-    hidden_RD: Tensor,
+def _with_frozen_head(
+    hidden_ND: Tensor,
     weight_VD: Tensor,
-    target_R1: Tensor,
+    target_N1: Tensor,
     z_loss: float,
     *,
-    logits_RV: Tensor,
+    block: int,
     hidden_grad: Tensor | None,
-    head_grad: Tensor | None,
 ) -> Tensor:
-    """Return [objective, nats] of R rows; write the rows' gradient and add to the head's.
+    """Return [objective, nats]; write the rows' gradient. `block` rows of the vocabulary at a time.
 
-    `logits_RV` is room for them, used again by every block: new memory costs more than the product.
+    Each row's sums stand relative to its largest logit so far, and shrink when a larger one comes
+    (Milakov and Gimelshein 2018).
     """
-    torch.mm(hidden_RD, weight_VD.T, out=logits_RV)
-    rows, vocabulary = logits_RV.shape
-    step = rows
-    if hidden_RD.device.type == "cpu":
-        step = max(1, CACHED_ELEMENTS // vocabulary)
-    sums = hidden_RD.new_zeros(2, dtype=torch.float64)
-    for start in range(0, rows, step):
-        part = slice(start, start + step)
-        sums += _turn_to_errors(logits_RV[part], target_R1[part], z_loss)
+    peak_N1 = hidden_ND.new_full((len(hidden_ND), 1), -torch.inf, dtype=torch.float32)
+    sum_N1 = torch.zeros_like(peak_N1)
+    expected_ND = torch.zeros_like(hidden_ND, dtype=torch.float32)
+    room_NW = weight_VD.new_empty(len(hidden_ND), min(block, len(weight_VD)))
+    for weight_WD in weight_VD.split(block):
+        logits_NW = room_NW.flatten()[: len(hidden_ND) * len(weight_WD)].view(-1, len(weight_WD))
+        own_NW = torch.mm(hidden_ND, weight_WD.T, out=logits_NW).float()
+        before_N1, peak_N1 = peak_N1, torch.maximum(peak_N1, own_NW.amax(1, keepdim=True))
+        own_NW.sub_(peak_N1).exp_()
+        shrunk_N1 = (before_N1 - peak_N1).exp_()
+        sum_N1.mul_(shrunk_N1).add_(own_NW.sum(1, keepdim=True))
+        if hidden_grad is not None:
+            expected_ND.mul_(shrunk_N1)
+            if own_NW.dtype == weight_WD.dtype:
+                expected_ND.addmm_(own_NW, weight_WD)
+            else:
+                expected_ND.add_(own_NW.to(weight_WD.dtype) @ weight_WD)
+    target_ND = weight_VD[target_N1[:, 0]].float()
+    log_z_N1 = peak_N1 + sum_N1.log()
+    nats_N1 = log_z_N1 - (hidden_ND.float() * target_ND).sum(1, keepdim=True)
+    objective_N1 = nats_N1 + z_loss * log_z_N1.square()
     if hidden_grad is not None:
-        hidden_grad.copy_(logits_RV @ weight_VD)
-    if head_grad is not None:
+        expected_ND.mul_((1 + 2 * z_loss * log_z_N1) / sum_N1)
+        hidden_grad.copy_(expected_ND.sub_(target_ND))
+    return torch.stack([objective_N1, nats_N1]).sum((1, 2), dtype=torch.float64)
+
+
+def _with_trained_head(
+    hidden_ND: Tensor,
+    weight_VD: Tensor,
+    target_N1: Tensor,
+    z_loss: float,
+    *,
+    block: int,
+    hidden_grad: Tensor | None,
+    head_grad: Tensor,
+) -> Tensor:
+    """Return [objective, nats]; write the rows' gradient, add to the head's. `block` rows at a time.
+
+    The room for logits is used again by every block: new memory costs more than the product.
+    """
+    vocabulary = len(weight_VD)
+    cached = block if hidden_ND.device.type != "cpu" else max(1, CACHED_ELEMENTS // vocabulary)
+    sums = hidden_ND.new_zeros(2, dtype=torch.float64)
+    room_RV = weight_VD.new_empty(min(block, len(hidden_ND)), vocabulary)
+    for start in range(0, len(hidden_ND), block):
+        rows = slice(start, start + block)
+        hidden_RD = hidden_ND[rows]
+        logits_RV = torch.mm(hidden_RD, weight_VD.T, out=room_RV[: len(hidden_RD)])
+        for own_RV, own_R1 in zip(logits_RV.split(cached), target_N1[rows].split(cached)):
+            sums += _turn_to_errors(own_RV, own_R1, z_loss)
+        if hidden_grad is not None:
+            hidden_grad[rows] = logits_RV @ weight_VD
         head_grad.add_(logits_RV.T @ hidden_RD)
     return sums
 
