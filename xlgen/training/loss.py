@@ -17,10 +17,10 @@ Normalization = Literal["none", "tokens", "batch"]
 
 # Logits alive at once where the head is trained; a GPU needs larger blocks to be busy.
 BLOCK_ELEMENTS = {"cpu": 2**24, "cuda": 2**28}
-# The same where it is frozen: 2 MiB in float32 on a CPU.
-FROZEN_ELEMENTS = {"cpu": 2**19, "cuda": 2**28}
 # Of these, those that a CPU turns into errors at once: 3 MiB in float32 stay in its cache.
 CACHED_ELEMENTS = 3 * 2**18
+# Logits alive at once where the head is frozen: 2 MiB in float32 on a CPU.
+FROZEN_ELEMENTS = {"cpu": 2**19, "cuda": 2**28}
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def linear_cross_entropy(
     cut = len(hidden_ND) if trained else len(head_VD)  # what is cut into blocks
     blocks = max(2, math.ceil(len(hidden_ND) * len(head_VD) / elements))
     block = max(1, math.ceil(cut / blocks))
+    head_VD = head_VD if trained else head_VD.detach()
     return _LinearCrossEntropy.apply(hidden_ND, head_VD, target_N, z_loss, block)
 
 
@@ -130,20 +131,14 @@ def _with_frozen_head(
     peak_N1 = hidden_ND.new_full((len(hidden_ND), 1), -torch.inf, dtype=torch.float32)
     sum_N1 = torch.zeros_like(peak_N1)
     expected_ND = torch.zeros_like(hidden_ND, dtype=torch.float32)
-    room_NW = weight_VD.new_empty(len(hidden_ND), min(block, len(weight_VD)))
     for weight_WD in weight_VD.split(block):
-        logits_NW = room_NW.flatten()[: len(hidden_ND) * len(weight_WD)].view(-1, len(weight_WD))
-        own_NW = torch.mm(hidden_ND, weight_WD.T, out=logits_NW).float()
+        own_NW = (hidden_ND @ weight_WD.T).float()
         before_N1, peak_N1 = peak_N1, torch.maximum(peak_N1, own_NW.amax(1, keepdim=True))
         own_NW.sub_(peak_N1).exp_()
         shrunk_N1 = (before_N1 - peak_N1).exp_()
         sum_N1.mul_(shrunk_N1).add_(own_NW.sum(1, keepdim=True))
         if hidden_grad is not None:
-            expected_ND.mul_(shrunk_N1)
-            if own_NW.dtype == weight_WD.dtype:
-                expected_ND.addmm_(own_NW, weight_WD)
-            else:
-                expected_ND.add_(own_NW.to(weight_WD.dtype) @ weight_WD)
+            expected_ND.mul_(shrunk_N1).add_(own_NW.to(weight_WD.dtype) @ weight_WD)
     target_ND = weight_VD[target_N1[:, 0]].float()
     log_z_N1 = peak_N1 + sum_N1.log()
     nats_N1 = log_z_N1 - (hidden_ND.float() * target_ND).sum(1, keepdim=True)
