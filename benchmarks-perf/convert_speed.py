@@ -129,9 +129,9 @@ def main() -> None:
         read = sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
         shutil.rmtree(out)
         works: dict[str, Callable[[], object]] = {
-            "convert": lambda: convert(str(source), out),
-            "move": lambda: move(source, out, written),
-            "copy": lambda: shutil.copytree(source, out),
+            "xlgen": lambda: convert(str(source), out),
+            MOVED: lambda: move(source, out, written),
+            COPIED: lambda: shutil.copytree(source, out),
         }
         wall: dict[str, list[float]] = {name: [] for name in works}
         used: dict[str, list[float]] = {name: [] for name in works}
@@ -141,11 +141,10 @@ def main() -> None:
                     times[name].append(seconds)
         command = [sys.executable, "-c", CONVERT, str(source), str(out), str(options.threads)]
         memory = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    names = {"xlgen": wall["convert"], MOVED: wall["move"], COPIED: wall["copy"]}
     show(
         f"a T5X checkpoint of {options.shape}'s shape converted: {read // 10**6:,} MB of gzip to"
         f" {written // 10**6:,} MB",
-        names,
+        wall,
         processor_seconds={name: round(value, 2) for name, value in medians(used).items()},
         memory_mib={"xlgen": memory // 2**20, "the largest tensor": largest // 2**20},
         conditions={"threads": options.threads, "clock": "wall"},

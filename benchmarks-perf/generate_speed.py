@@ -148,7 +148,7 @@ def compare(
         times,
         limit=roofline(
             count_operations(ours),
-            seconds=medians(times),
+            taken=medians(times),
             device=model.head.weight.device,
             clock=clock,
             weights=steps * decoder_bytes(model),

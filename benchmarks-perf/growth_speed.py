@@ -13,13 +13,22 @@ from pathlib import Path
 import matplotlib
 import torch
 from generate_speed import NEVER, make_examples, make_model
+from matplotlib.figure import Figure
 from peer import SHAPES, add_conditions, set_conditions
 from timing import clock_of, interleaved, medians, show
 from tuning_speed import make_batch, ours
 
+from xlgen.files import write_whole
 from xlgen.generation.generate import generate
 from xlgen.generation.settings import BeamSettings
 from xlgen.methods.base import Adapted
+from xlgen.reports.svg import (
+    SYSTEM_COLOURS,
+    SYSTEM_MARKERS,
+    inline_svg,
+    plain_settings,
+    standalone,
+)
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 TOKENS, LABELS, OUTPUT = 256, 64, 16
@@ -27,10 +36,8 @@ TOKENS, LABELS, OUTPUT = 256, 64, 16
 
 def tuning(size: int) -> Callable[[], object]:
     """Return a step of PromptTuning with `size` texts."""
-    options = argparse.Namespace(
-        method="prompt", shape="nano", batch=size, input=TOKENS, target=LABELS
-    )
-    options.even, options.precision, options.dropout = True, "fp32", 0.1
+    fixed = {"method": "prompt", "shape": "nano", "precision": "fp32", "dropout": 0.1, "even": True}
+    options = argparse.Namespace(batch=size, input=TOKENS, target=LABELS, **fixed)
     return ours(options, make_batch(options)).step
 
 
@@ -63,8 +70,8 @@ def main() -> None:
         taken = medians(times)
         costs[name] = {size: 1e6 * taken[str(size)] / (size * TOKENS) for size in SIZES}
         show(
-            f"{name} at nano's shape, texts of {TOKENS} tokens: 64 beside 1, cost of a token",
-            {"xlgen": [t / 64 for t in times["64"]], "one text": times["1"]},
+            f"{name} at nano's shape, a text of {TOKENS} tokens: one of {SIZES[-1]} in a batch",
+            {"xlgen": [t / SIZES[-1] for t in times[str(SIZES[-1])]], "alone": times["1"]},
             microseconds_a_token={size: round(cost, 2) for size, cost in costs[name].items()},
             conditions=conditions,
         )
@@ -74,23 +81,23 @@ def main() -> None:
 
 def draw(costs: dict[str, dict[int, float]], path: Path) -> None:
     """Draw the cost of an input token over the tokens of a batch."""
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    pyplot.rcParams["svg.hashsalt"] = "growth"
-    figure, axes = pyplot.subplots(figsize=(6.4, 3.4), layout="constrained")
-    for (name, points), marker in zip(costs.items(), "os", strict=True):
-        tokens = [size * TOKENS for size in points]
-        axes.plot(tokens, list(points.values()), marker=marker, label=name)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(tokens, [f"{count:,}" for count in tokens])
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("input tokens in a batch, texts of 256")
-    axes.set_ylabel("µs an input token")
-    axes.set_title(f"What a token costs, {torch.get_num_threads()} thread(s)", loc="left")
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
+    with matplotlib.rc_context(plain_settings()):
+        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        for (name, points), marker, colour in zip(costs.items(), SYSTEM_MARKERS, SYSTEM_COLOURS):
+            tokens = [size * TOKENS for size in points]
+            axes.plot(tokens, list(points.values()), marker=marker, color=colour, label=name)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(tokens, [f"{count:,}" for count in tokens])
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(f"input tokens in a batch, texts of {TOKENS}")
+        axes.set_ylabel("microseconds an input token")
+        title = f"What a token costs, {torch.get_num_threads()} thread(s)"
+        axes.set_title(title)
+        axes.legend(frameon=False)
+        told = "; ".join(f"{name}: {points}" for name, points in costs.items())
+        svg = inline_svg(figure, name="growth", title=title, description=told)
+    write_whole(path, standalone(svg))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python benchmarks-perf/parts_speed.py [--precision bf16] [--threads 1] [--rounds 9]
 
 Forward and backward pass of each part at nano's shape in pretraining (16 texts of 512 tokens), interleaved,
-with the same products on both sides; the last row is such a product, oneDNN's where we choose it, beside
-torch's default. It fails if values or gradients differ.
+with the same products on both sides; then such a product, oneDNN's where we choose it, beside torch's
+default. The frozen head and, in float32 alone, the packed head of a search have mT5-small's shape. It fails
+if values or gradients differ.
 """
 
 import argparse
@@ -14,16 +15,17 @@ from collections.abc import Callable
 import torch
 from peer import add_conditions, as_peer, set_conditions
 from timing import clock_of, interleaved, show
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xlgen.generation.head import packed_head
 from xlgen.model.attention import Pattern, attend
 from xlgen.model.dropout import Dropout
 from xlgen.model.norm import rms_norm
 from xlgen.training.loss import linear_cross_entropy
 
 TEXTS, TOKENS, HEADS, HEAD_WIDTH, WIDTH, INNER = 16, 512, 6, 32, 192, 512
-LABELS, VOCABULARY, RATE = 1824, 24_064, 0.1
+LABELS, FROZEN_LABELS, VOCABULARY, RATE = 1824, 556, 24_064, 0.1
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 Works = dict[str, Callable[[], list[Tensor]]]
 
@@ -90,11 +92,24 @@ def head_and_loss(dtype: torch.dtype) -> Works:
     )
 
 
+def frozen_head_and_loss(dtype: torch.dtype) -> Works:
+    """The same with a frozen head of mT5-small's shape."""
+    width, vocabulary = 512, 250_112
+    target = torch.randint(vocabulary, (FROZEN_LABELS,))
+    head = (torch.randn(vocabulary, width) * 0.05).to(dtype)
+    return sides(
+        lambda hidden: linear_cross_entropy(hidden, head, target_N=target)[0],
+        lambda hidden: F.cross_entropy((hidden @ head.T).float(), target, reduction="sum"),
+        torch.randn(FROZEN_LABELS, width, dtype=dtype),
+    )
+
+
 PARTS = {
     "attention": attention,
     "RMS norm": norm,
     "dropout": dropout,
     "head and loss": head_and_loss,
+    "frozen head and loss": frozen_head_and_loss,
 }
 
 
@@ -113,6 +128,17 @@ def product(dtype: torch.dtype, options: argparse.Namespace) -> Works:
         return [hidden @ weight.T]
 
     return {"xlgen": work, "torch": as_peer(work, options)}
+
+
+def packed(rows: int) -> Works:
+    """A search's step through a head of mT5-small's shape, its weights packed before."""
+    head = nn.Linear(512, 250_112, bias=False)
+    ready, hidden = packed_head(head), torch.randn(rows, 512)
+    works = {"xlgen": ready, "torch": head}
+    return {
+        name: torch.inference_mode()(lambda part=part: [part(hidden)])
+        for name, part in works.items()
+    }
 
 
 def refuse_different(part: str, works: Works, dtype: torch.dtype) -> None:
@@ -136,6 +162,8 @@ def main() -> None:
     works = {name: make(dtype) for name, make in PARTS.items()} | {
         "product": product(dtype, options)
     }
+    if dtype == torch.float32:
+        works |= {f"packed head, {rows} rows": packed(rows) for rows in (4, 32)}
     for name, both in works.items():
         if name != "dropout":
             refuse_different(name, both, dtype)

@@ -132,7 +132,7 @@ def compare(options: argparse.Namespace) -> None:
         times,
         limit=roofline(
             count_operations(updates["xlgen"]),
-            seconds=taken,
+            taken=taken,
             device=device,
             clock=clock,
             dtype=torch.bfloat16 if options.precision == "bf16" else torch.float32,

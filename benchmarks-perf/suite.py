@@ -23,6 +23,9 @@ from typing import Any
 
 import torch
 
+from xlgen.files import write_json
+from xlgen.training.precision import has_bf16_products
+
 HERE = Path(__file__).parent
 PEFT, PLAIN = "transformers + peft", "transformers"
 CT2, INT8 = "CTranslate2", "CTranslate2 int8"
@@ -81,7 +84,9 @@ def main() -> None:
         found = json.loads(options.table.read_text("utf-8"))
         sys.stdout.write("\n".join(table(found)) + "\n")
         return
-    found = read(options.out) or {"machine": machine(), "rows": []}
+    found = {"machine": machine(), "rows": []}
+    if options.out.exists():
+        found = json.loads(options.out.read_text("utf-8"))
     done = {row["command"] for row in found["rows"] if "failed" not in row}
     for row in ROWS:
         command = row.command(options.threads)
@@ -90,7 +95,7 @@ def main() -> None:
         sys.stderr.write(f"{command}\n")
         told = run(row, command)
         found["rows"] = [known for known in found["rows"] if known["command"] != command] + told
-        save(found, options.out)
+        write_json(options.out, found)
     sys.stdout.write("\n".join(table(found)) + "\n")
     sys.exit(any("failed" in row for row in found["rows"]))
 
@@ -102,16 +107,6 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rows", default="", help="only commands that hold this text")
     parser.add_argument("--table", type=Path, help="print what this file holds; run nothing")
     return parser.parse_args()
-
-
-def read(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text("utf-8")) if path.exists() else None
-
-
-def save(found: dict[str, Any], path: Path) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    part.replace(path)
 
 
 def machine() -> dict[str, Any]:
@@ -135,8 +130,7 @@ def machine() -> dict[str, Any]:
 def missing(need: str) -> str:
     """Return why a row cannot be run here, or nothing."""
     if need == "bf16":
-        able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return "" if able else "this processor has no bfloat16 instructions"
+        return "" if has_bf16_products() else "this processor has no bfloat16 instructions"
     return "" if not need or importlib.util.find_spec(need) else f"pip install {need}"
 
 

@@ -217,7 +217,7 @@ def compare(options: argparse.Namespace) -> None:
         times,
         limit=roofline(
             operations,
-            seconds=medians(times),
+            taken=medians(times),
             device=CPU,
             clock=clock,
             dtype=dtype,

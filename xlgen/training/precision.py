@@ -30,14 +30,15 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 def warn_of_slow_precision(device: torch.device, precision: Precision) -> None:
     """Say so where bf16 has no instructions: there it is about a hundred times slower than fp32."""
     on_x86 = platform.machine() in ("x86_64", "AMD64")
-    if device.type == "cpu" and on_x86 and precision == "bf16" and not _has_bf16_products():
+    if device.type == "cpu" and on_x86 and precision == "bf16" and not has_bf16_products():
         log.warning(
             "this CPU has no bfloat16 instructions, so that bf16 is about 100 times slower than fp32 "
             "here; set training.precision=fp32"
         )
 
 
-def _has_bf16_products() -> bool:
+def has_bf16_products() -> bool:
+    """Return whether this x86 processor has instructions for products in bfloat16."""
     # torch 2.11 has no public question for this one
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
