@@ -70,6 +70,27 @@ def test_a_larger_limit_predicts_only_what_is_new(benchmark: Benchmark, tmp_path
     assert len(lines(folder / "predictions/own-test.scores.jsonl")) == 6
 
 
+def test_small_languages_are_predicted_together_and_finished_ones_are_kept(
+    benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("xlgen.benchmarks.evaluate.TOGETHER", 6)
+    asked, calls = Asked(), []
+
+    def predict(examples: Any) -> list[str]:
+        calls.append({example.language for example in examples})
+        if calls[-1] == {"ar"} and len(calls) == 2:
+            raise KeyboardInterrupt
+        return asked.predict(examples)
+
+    system = System("copy", {"decoding": "cut"}, predict)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(system, benchmark, folder=tmp_path / "run", split="test")
+    scores = evaluate(system, benchmark, folder=tmp_path / "run", split="test")
+    assert calls == [{"en", "th"}, {"ar"}, {"ar"}]
+    assert len(asked.ids) == len(set(asked.ids)) == 15
+    assert counts(scores) == dict.fromkeys(CODES, 5)
+
+
 def test_the_order_of_evaluations_does_not_change_a_score(benchmark: Benchmark, tmp_path: Path):
     whole = run(Asked(), benchmark, tmp_path / "whole")
     for limit in (2, None):
