@@ -1,12 +1,13 @@
-"""Compare reading json.gz text as tokens with `datasets` + `tokenizers`: same shards, interleaved, one core.
+"""Compare reading json.gz text as tokens with `datasets` + `tokenizers`: same shards, interleaved.
 
     pip install datasets==5.2.0
-    python benchmarks-perf/stream_speed.py [--rounds 5] [--documents 4000]
+    python benchmarks-perf/stream_speed.py [--rounds 5] [--documents 4000] [--threads 1]
 
 Documents are training articles of howto0 in 15 languages, written as mC4's shards are. Ours is what
 `xlgen data encode` does with `--threshold 0`, without writing; the peer streams the same files with
 `load_dataset("json", streaming=True)` and encodes batches of as many texts with the same SentencePiece model
-as `tokenizers` has it. Times are CPU seconds of this process. Fails if a token differs (texts that
+as `tokenizers` has it. This process has as many cores as
+threads. Times are CPU seconds for one thread, wall clock for more. Fails if a token differs (texts that
 transformers' conversion of the model encodes otherwise are left out first, and counted).
 """
 
@@ -16,6 +17,7 @@ import itertools
 import json
 import os
 import random
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +25,7 @@ from typing import Any
 
 import datasets
 import numpy as np
-from timing import interleaved, show
+from timing import clock_of, interleaved, show
 from transformers import T5Tokenizer
 
 from xlgen.data.streamed import BATCH
@@ -36,8 +38,11 @@ SHARDS = 4
 
 def main() -> None:
     arguments = read_arguments()
-    os.environ["RAYON_NUM_THREADS"] = "1"
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    os.environ["RAYON_NUM_THREADS"] = str(arguments.threads)
+    cores = sorted(os.sched_getaffinity(0))
+    if not 1 <= arguments.threads <= len(cores):
+        sys.exit(f"--threads: expected 1 to {len(cores)}, the cores here, got {arguments.threads}")
+    os.sched_setaffinity(0, cores[: arguments.threads])
     datasets.disable_progress_bars()
     tokenizer = packaged_tokenizer()
     peer = as_tokenizers(tokenizer)
@@ -50,6 +55,7 @@ def main() -> None:
             tokenizer,
             peer,
             rounds=arguments.rounds,
+            threads=arguments.threads,
             size=write_shards(folder, known),
             left_out=len(texts) - len(known),
         )
@@ -59,6 +65,7 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--documents", type=int, default=4000)
+    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
@@ -114,7 +121,14 @@ def flat(encoded: list[list[int]]) -> np.ndarray:
 
 
 def compare(
-    folder: Path, tokenizer: Tokenizer, peer: Any, *, rounds: int, size: int, left_out: int
+    folder: Path,
+    tokenizer: Tokenizer,
+    peer: Any,
+    *,
+    rounds: int,
+    threads: int,
+    size: int,
+    left_out: int,
 ) -> None:
     def ours() -> np.ndarray:
         return np.concatenate(list(stream_ours(folder, tokenizer)))
@@ -124,9 +138,12 @@ def compare(
 
     tokens = ours()
     assert np.array_equal(tokens, theirs()), "the tokens differ"
-    times = interleaved({"xlgen": ours, "datasets + tokenizers": theirs}, rounds=rounds)
+    times = interleaved(
+        {"xlgen": ours, "datasets + tokenizers": theirs}, rounds=rounds, clock=clock_of(threads)
+    )
+    cores = "one core" if threads == 1 else f"{threads} cores"
     show(
-        f"{size / 1e6:.1f} MB of json.gz text in 15 languages as {len(tokens):,} tokens, one core",
+        f"{size / 1e6:.1f} MB of json.gz text in 15 languages as {len(tokens):,} tokens, {cores}",
         times,
         texts_left_out=left_out,
     )

@@ -45,7 +45,7 @@ class Row:
 
     def command(self, threads: int) -> str:
         own = f"--threads {threads}" if self.threaded else ""
-        return " ".join(["python", f"benchmarks-perf/{self.script}.py", self.options, own]).strip()
+        return " ".join(f"python benchmarks-perf/{self.script}.py {self.options} {own}".split())
 
 
 ROWS = (
@@ -67,12 +67,13 @@ ROWS = (
     Row("mixed_prompts_speed", "", {"transformers + peft, one at a time": 5}),
     Row(
         "convert_speed",
-        "--shape mt5-base --rounds 2 --threads 2",
+        "--shape mt5-base --rounds 3 --threads 2",
         {"reading and writing the same bytes": 0.5},
         threaded=False,
     ),
     Row("score_speed", threaded=False),
     Row("stream_speed", needs="datasets", threaded=False),
+    Row("stream_speed", "--threads 2", needs="datasets", threaded=False),
     Row("parts_speed"),
     Row("parts_speed", "--precision bf16", needs="bf16"),
     Row("growth_speed"),

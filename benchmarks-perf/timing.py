@@ -48,8 +48,11 @@ def ratio(times: Times, slow: str, fast: str) -> dict[str, float]:
     return {name: round(value, 2) for name, value in found.items()}
 
 
-def show(work: str, times: Times, *, ours: str = "xlgen", **more: Any) -> None:
-    """Print one line of JSON: the work in words, each side's seconds, how many times as fast as each peer."""
+def show(work: str, times: Times, *, ours: str = "xlgen", **more: Any) -> dict[str, Any]:
+    """Print one line of JSON: the work in words, each side's seconds, how many times as fast as each peer.
+
+    Return what the line holds.
+    """
     told = {
         "work": work,
         "rounds": len(times[ours]),
@@ -59,3 +62,4 @@ def show(work: str, times: Times, *, ours: str = "xlgen", **more: Any) -> None:
     }
     sys.stdout.write(json.dumps(told) + "\n")
     sys.stdout.flush()
+    return told

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import sentencepiece
 import torch
+from shouting import Shouting
 from udhr import HARD
 
 from xlgen.config import override
 from xlgen.data.tokenizer import Tokenizer
 from xlgen.model.load import save_model, tiny_model
 from xlgen.run import Adaptation, Data
+from xlgen.translation import TRANSLATORS
 
 
 @pytest.fixture(scope="session")
@@ -94,3 +96,10 @@ def run_config(tmp_path, model_folder, article_1, write_jsonl):
             "decoding.beams=2", "training.log_every=1",
         ],
     )  # fmt: skip
+
+
+@pytest.fixture
+def shouting(monkeypatch) -> type[Shouting]:
+    """Return a translator that is in the table while a test runs."""
+    monkeypatch.setitem(TRANSLATORS._entries, "shouting", "shouting:Shouting")
+    return Shouting

@@ -1,13 +1,16 @@
 """The comparisons of `make bench`: each row asks for what its script has, and the table hides nothing."""
 
 import importlib.util
+import json
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "benchmarks-perf"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks-perf"
+PUBLISHED = sorted((ROOT / "results" / "performance").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +69,12 @@ def test_a_benchmark_that_ends_in_an_error_is_a_row_and_not_the_end(suite, monke
     assert found["goals"] == {"theirs": 2.0}
     left_out = suite.Row("odd_speed", needs="a_module_nobody_has")
     assert suite.run(left_out, "")[0]["left_out"] == "pip install a_module_nobody_has"
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_the_table_in_the_docs_is_that_of_the_published_run(suite, path):
+    found = json.loads(path.read_text("utf-8"))
+    told = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    for line in suite.table(found):
+        assert line + "\n" in told, f"python benchmarks-perf/suite.py --table {path}"
+    assert not [row["command"] for row in found["rows"] if "failed" in row]

@@ -153,6 +153,8 @@ def _build_union(kinds: list[Any], data: Any, where: str) -> Any:
 
 
 def _build_dataclass(kind: Any, data: Any, where: str) -> Any:
+    if isinstance(data, str) and hasattr(kind, "table"):
+        data = {"name": data}
     if not isinstance(data, dict):
         raise InputError(f"{where}: expected an object, got {data!r}")
     data = dict(data)

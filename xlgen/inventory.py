@@ -77,6 +77,8 @@ def describe(name: str) -> dict[str, Any]:
     folder = Path(name)
     if (folder / "config.json").is_file() and (folder / "steps").is_dir():
         return _describe_run(folder)
+    if folder.suffix == ".safetensors" and folder.is_file():
+        return _describe_bank(folder)
     if name in MODELS or any((folder / file).is_file() for file in ("config.json", "checkpoint")):
         return _describe_model(name)
     for kind, table in TABLES.items():
@@ -105,6 +107,21 @@ def _describe_model(name: str) -> dict[str, Any]:
     from xlgen.model.describe import describe_model
 
     return {"kind": "model", "name": name, **describe_model(name)}
+
+
+def _describe_bank(path: Path) -> dict[str, Any]:
+    from xlgen.methods.bank import read_bank  # brings torch
+
+    bank = read_bank(path)
+    length, width = next(iter(bank.tasks.values())).shape
+    return {
+        "kind": "bank of sub-prompts",
+        "path": str(path),
+        "languages": ", ".join(sorted(bank.languages)),
+        "tasks": ", ".join(sorted(bank.tasks)),
+        "vectors of a half": length,
+        "width": width,
+    }
 
 
 def _describe_run(folder: Path) -> dict[str, Any]:

@@ -236,7 +236,7 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Generate and score one checkpoint of a run; return what its scores.json holds.
 
-    SP-ROUGE counts the pieces of the SentencePiece model `spm`, by default the packaged one whatever
+    SP-ROUGE counts the pieces of the SentencePiece model `spm`, by default the benchmark's whatever
     the run's own is, so that runs of several models compare.
     """
     chosen = BENCHMARKS[benchmark]
@@ -265,12 +265,15 @@ def evaluate_baseline(
 ) -> dict[str, Any]:
     """Score LEAD-n on a benchmark into `folder`, which must be new or of this baseline.
 
-    `n` counts the packaged tokenizer's pieces, whatever `spm` scores with.
+    `n` counts the packaged tokenizer's pieces, whatever `spm` scores with; on a benchmark with its own
+    pieces, those of the scores.
     """
     name, _, length = baseline.partition("-")
     if name != "lead" or not length.isdigit() or not int(length):
         raise InputError(f"unknown baseline {baseline!r}: expected lead-N, such as lead-64")
-    chosen, tokenizer = BENCHMARKS[benchmark], packaged_tokenizer()
+    chosen = BENCHMARKS[benchmark]
+    own = (spm or chosen.tokenizer_path()) if chosen.pieces else None
+    tokenizer = Tokenizer(own) if own else packaged_tokenizer()
 
     def predict(examples: Sequence[Example]) -> list[str]:
         return [lead(example.input, tokenizer, length=int(length)) for example in examples]

@@ -71,9 +71,8 @@ def test_a_larger_limit_predicts_only_what_is_new(benchmark: Benchmark, tmp_path
 
 
 def test_small_languages_are_predicted_together_and_finished_ones_are_kept(
-    benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    benchmark: Benchmark, tmp_path: Path
 ):
-    monkeypatch.setattr("xlgen.benchmarks.evaluate.TOGETHER", 6)
     asked, calls = Asked(), []
 
     def predict(examples: Any) -> list[str]:
@@ -82,7 +81,7 @@ def test_small_languages_are_predicted_together_and_finished_ones_are_kept(
             raise KeyboardInterrupt
         return asked.predict(examples)
 
-    system = System("copy", {"decoding": "cut"}, predict)
+    system = System("copy", {"decoding": "cut"}, predict, together=6)
     with pytest.raises(KeyboardInterrupt):
         evaluate(system, benchmark, folder=tmp_path / "run", split="test")
     scores = evaluate(system, benchmark, folder=tmp_path / "run", split="test")

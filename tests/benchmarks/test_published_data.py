@@ -15,7 +15,7 @@ from xlgen.cli import app
 from xlgen.config import override
 from xlgen.errors import InputError
 from xlgen.recipes.paper import prompt
-from xlgen.run import evaluate_run
+from xlgen.run import evaluate_baseline, evaluate_run
 from xlgen.sources.published import PUBLISHED, SPLITS, WIKILINGUA, XLSUM
 
 
@@ -166,11 +166,33 @@ def test_the_papers_run_from_its_own_files_to_a_score(
         "vi": (20, 2, True),
     }
     config.run(tmp_path / "run")
+    with pytest.raises(
+        InputError, match=r"mt5-pieces/spiece.model: .*data fetch mt5-pieces.*--spm"
+    ):
+        evaluate_run(tmp_path / "run", "wikilingua0", languages=["th"], limit=2)
+    assert not (tmp_path / "run" / "predictions").exists()  # said before the work
+    (data / "mt5-pieces").mkdir()
+    shutil.copy(spiece.path, data / "mt5-pieces" / "spiece.model")
     scores = evaluate_run(tmp_path / "run", "wikilingua0", languages=["th"], limit=2)
     quality = next(c for c in scores["cells"] if c["metric"] == "sp_rouge_lsum")
     assert (quality["language"], quality["n"]) == ("th", 2)
+    assert f"|spm:{spiece.sha256[:8]}|" in quality["signature"]
     stored = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (stored["train"]["source"], stored["mix"]["text"]) == ("wikilingua0", "mc4")
+
+
+def test_lead_counts_the_pieces_that_its_scores_count(data, tmp_path, spiece):
+    """In the paper both are mT5's, whatever model is compared."""
+    (data / "mt5-pieces").mkdir()
+    shutil.copy(spiece.path, data / "mt5-pieces" / "spiece.model")
+    scores = evaluate_baseline(
+        tmp_path / "lead", "wikilingua0", baseline="lead-5", languages=["th"], limit=2
+    )
+    lines = (tmp_path / "lead" / "predictions" / "wikilingua0-test.jsonl").read_text("utf-8")
+    for record in map(json.loads, lines.splitlines()):
+        start = spiece.decode(spiece.encode(record["input"])[:5])
+        assert record["prediction"] == start
+    assert scores["run"]["tokenizer"] == spiece.sha256[:8]
 
 
 def test_languages_beyond_the_eighteen_are_for_language_prompts_alone(data, model_folder, caplog):

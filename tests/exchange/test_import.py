@@ -5,6 +5,7 @@ import json
 import pytest
 from copied import CODES, RECORDED, copy, lines
 from typer.testing import CliRunner
+from understanding_files import write_all
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.cli import app
@@ -128,6 +129,50 @@ def test_outputs_beyond_the_limit_are_counted(tmp_path, write_jsonl):
     done = bring([file], tmp_path / "run", limit=4, languages=["hi"])
     assert (done.scored, done.left_out) == ({"hi": 4}, 10)
     assert "10 left out" in str(done)
+
+
+# Of 11 languages of XQuAD (el has no file here) and 7 of WikiANN's 40.
+@pytest.mark.parametrize("benchmark", ["xquad", "wikiann"])
+@pytest.mark.parametrize("form", ["records", "lines"])
+def test_of_a_published_benchmark_only_the_languages_scored_are_needed(
+    benchmark, form, tmp_path, monkeypatch, write_jsonl
+):
+    monkeypatch.setenv("XLGEN_DATA", str(write_all(tmp_path / "data")))
+    write_inputs(benchmark, tmp_path / "inputs", split="test", languages=["en", "th", "hi"])
+    files = []
+    for code in ("en", "th", "hi"):
+        inputs = lines(tmp_path / "inputs" / f"{code}.jsonl")
+        texts = [record.get("target", "").split("\n")[0] for record in inputs]
+        if form == "records":
+            records = [
+                {"id": record["id"], "language": code, "prediction": text}
+                for record, text in zip(inputs, texts, strict=True)
+            ]
+            files.append(write_jsonl(tmp_path / f"{code}.jsonl", records))
+        else:
+            files.append(tmp_path / f"{code}.txt")
+            files[-1].write_text("".join(text + "\n" for text in texts), "utf-8")
+    own = {"benchmark": benchmark, "form": form, "limit": None}
+    done = bring(files, tmp_path / "chosen", languages=["en", "th"], **own)
+    assert set(done.scored) == {"en", "th"} and done.left_out == len(inputs)
+    every = bring(files, tmp_path / "all", **own)
+    assert set(every.scored) == {"en", "th", "hi"} and every.left_out == 0
+    kept = {key: cell for key, cell in cells_of(tmp_path / "all").items() if key[0] != "hi"}
+    assert cells_of(tmp_path / "chosen") == kept
+    assert all(cell[0] == 100 for cell in kept.values())  # the references themselves
+    assert "el" in every.absent or benchmark == "wikiann"
+
+
+def test_of_other_languages_only_ids_of_the_benchmark_may_be_unknown(tmp_path, write_jsonl):
+    """What is left out is not looked at; a language that the benchmark does not have is refused."""
+    hindi = {"id": "no such", "language": "hi", "prediction": "सभी मनुष्य"}
+    file = write_jsonl(tmp_path / "p.jsonl", [*GOOD, hindi])
+    assert bring([file], tmp_path / "run", languages=["th"]).left_out == 1
+    with pytest.raises(InputError, match="has no example 'no such' in 'hi'"):
+        bring([file], tmp_path / "other")
+    file = write_jsonl(tmp_path / "sw.jsonl", [*GOOD, hindi | {"language": "sw"}])
+    with pytest.raises(InputError, match="'sw'"):
+        bring([file], tmp_path / "other", languages=["th"])
 
 
 def test_where_it_came_from_is_kept_and_shown(six_run, tmp_path, write_jsonl):

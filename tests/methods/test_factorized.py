@@ -210,5 +210,33 @@ def test_the_recipes_are_the_papers():
     assert bank.method.length == task.method.length == 50  # section 3.1
     assert {t.name for t in bank.tasks} == set(bank.method.tasks) == set(unsupervised_tasks())
     assert len(bank.method.tasks) == 7
-    assert set(bank.method.languages) == set(LANGUAGES)
+    assert bank.method.languages is task.method.languages is None  # of the text, then of the bank
+    assert set(RECIPES["paper.bank"]().method.languages) == set(LANGUAGES)
     assert task.method.start == "span_corruption"
+
+
+@pytest.mark.parametrize(
+    ("halves", "languages", "tasks", "message"),
+    [
+        ({"languages": SIX}, ("en", "th"), ("lm",), r"the halves of ar, hi, zh, vi; .*: en, th$"),
+        ({"languages": ("en",)}, ("en", "th"), ("lm",), r"languages: no half for th; leave them out"),
+        ({"tasks": ("lm", "prefix_lm")}, ("en",), ("lm",), r"method.tasks: nothing trains .* prefix_lm"),
+        ({"tasks": ("lm",)}, ("en",), ("lm", "prefix_lm"), r"tasks: no half for prefix_lm"),
+    ],
+)  # fmt: skip
+def test_a_half_that_no_text_trains_and_text_without_a_half_are_refused(
+    halves, languages, tasks, message
+):
+    method = FactorizedPrompts(**{"tasks": ("lm",)} | halves)
+    with pytest.raises(InputError, match=message):
+        method.for_text(languages, tasks)
+
+
+def test_halves_are_those_of_the_text_then_those_of_the_bank(tmp_path):
+    method = FactorizedPrompts(length=2, tasks=("lm", "span_corruption"))
+    first = method.for_text(("th", "en", "vi"), method.tasks).attach(tiny_model(1), None, seed=0)
+    first.export(tmp_path, base="tiny")
+    later = FactorizedPrompts(
+        length=2, tasks=("summarization",), bank=tmp_path / "bank.safetensors"
+    )
+    assert set(later.attach(tiny_model(1), None, seed=0).bank().languages) == {"th", "en", "vi"}

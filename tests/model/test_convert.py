@@ -516,6 +516,22 @@ def test_parts_are_read_ahead_and_written_in_turn_with_few_in_memory(tmp_path):
     assert 1 < most <= torch.get_num_threads() + 2
 
 
+def test_a_tied_head_is_warned_of_and_one_that_differs_last_is_not(tmp_path, caplog):
+    """What transformers 5 leaves of an mT5 that it tied."""
+    peer = make_peer("mt5", vocab_size=9000)
+    peer.save_pretrained(tmp_path / "theirs")
+    path = tmp_path / "theirs" / "model.safetensors"
+    tensors = load_file(path)
+    for name, last in (("tied", 0), ("own", 1)):
+        head = tensors["shared.weight"].clone()
+        head[-1, -1] += last
+        save_file(tensors | {"lm_head.weight": head}, path)
+        with caplog.at_level("WARNING"):
+            convert(str(tmp_path / "theirs"), tmp_path / name)
+    (told,) = [record.getMessage() for record in caplog.records if "TIED" in record.getMessage()]
+    assert told.startswith(f"{tmp_path / 'theirs'}: TIED! The head is the embedding, bit for bit")
+
+
 def test_show_says_tied_loudly_and_counts_the_parts(tmp_path, small_tokenizer):
     peer = make_peer("umt5", vocab_size=600)
     write_t5x(tmp_path / "t5x", t5x_tree(peer.state_dict(), stacked=True))

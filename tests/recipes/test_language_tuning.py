@@ -1,6 +1,8 @@
 """All languages' prompts in one run: each is trained exactly as if it were alone."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from xlgen.config import override
 from xlgen.data.shards import make_shards
 from xlgen.errors import InputError
+from xlgen.languages import LANGUAGES
 from xlgen.methods.language_prompts import read_language_prompts
 from xlgen.methods.prompt_tuning import PromptTuning
 from xlgen.model.load import random_model, save_model, tiny_model
@@ -165,3 +168,20 @@ def test_the_papers_settings():
     assert replace(paper.training, steps=1, batch_size=1) == replace(
         tuned.training, steps=1, batch_size=1
     )
+
+
+def test_the_numbers_of_the_docs_are_those_of_the_published_heatmap():
+    root = Path(__file__).parents[2]
+    found = json.loads((root / "results" / "language-prompts" / "heatmap.json").read_text("utf-8"))
+    told = (root / "docs" / "language-prompts.md").read_text("utf-8")
+    agreement = found["agreement"]
+    for row, key, bold in (
+        ("dendrogram and family distance (cophenetic), r", "dendrogram", "**"),
+        ("cosine distance and family distance, r", "family", ""),
+        ("..., given script", "family_given_script", ""),
+        ("cosine distance and script, r", "script", ""),
+    ):
+        r, p = agreement[key]["r"], agreement[key]["p"]
+        assert f"| {row} | {bold}{r:.2f}{bold} | {p:.4f} |" in told
+    assert f"| dendrogram and its own distances | {agreement['tree']:.2f} | |" in told
+    assert {language["code"] for language in found["languages"]} == set(LANGUAGES)

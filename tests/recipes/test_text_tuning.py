@@ -112,3 +112,22 @@ def test_text_too_small_to_hold_anything_out_is_told(tmp_path, base, corpus_of_s
     run = TextTuning(model=base, text=str(corpus_of_six), languages=("th",), held_out=0.0)
     with pytest.raises(InputError, match=r"no document in th is held out.*raise held_out"):
         run.run(tmp_path / "run")
+
+
+def test_tasks_are_given_by_name():
+    given = override(TextTuning(), ['tasks=["lm", {"name": "span_corruption"}]'])
+    assert given.tasks == (LM(), SpanCorruption())
+    with pytest.raises(InputError, match=r"unknown task 'lmm': did you mean lm"):
+        override(TextTuning(), ['tasks=["lmm"]'])
+
+
+def test_a_bank_with_a_half_for_a_language_without_text_is_refused_before_it_trains(
+    tmp_path, base, corpus_of_six
+):
+    method = FactorizedPrompts(length=4, languages=(*SIX, "ko"), tasks=TASKS)
+    run = TextTuning(
+        model=base, text=str(corpus_of_six), tasks=(SpanCorruption(), LM()), method=method
+    )
+    with pytest.raises(InputError, match=r"nothing trains the halves of ko; set it to .*en, hi"):
+        run.run(tmp_path / "bank")
+    assert not (tmp_path / "bank").exists()

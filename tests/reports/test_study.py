@@ -10,9 +10,13 @@ import pytest
 from made_runs import write_json
 from made_sweeps import SWEEP, Sweep, make_sweep
 
+from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
+from xlgen.exchange.imported import Provenance, import_outputs
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
 from xlgen.reports.study import HONEST, PROTOCOL, Study, is_study, read_study
+from xlgen.reports.study_page import make_study_report
+from xlgen.reports.study_tables import study_tables
 from xlgen.reports.sweep import count_parameters, note_of
 
 
@@ -327,3 +331,42 @@ def test_without_predictions_the_interval_is_over_seeds(copy: Path):
         "model", "prompt", sizes=("nano", "nano"), languages=["th", "zh"], metric=TARGET
     )
     assert (found.over, found.documents, found.languages) == ("seeds", 0, ("th", "zh"))
+
+
+def test_an_imported_system_stands_as_a_row_beside_the_sweeps(copy: Path, tmp_path: Path):
+    """As docs/exchange.md says: a folder below the sweep's, and a line in sweep.json by hand."""
+    examples = BENCHMARKS[SWEEP.benchmark].examples(
+        "test", languages=SWEEP.languages, limit=SWEEP.documents
+    )
+    theirs = tmp_path / "theirs.jsonl"
+    theirs.write_text(
+        "".join(
+            json.dumps({"id": e.id, "language": e.language, "prediction": e.target}) + "\n"
+            for group in examples.values()
+            for e in group
+        ),
+        "utf-8",
+    )
+    import_outputs(
+        [theirs], Provenance("mT0-xl"), form="records", benchmark=SWEEP.benchmark, split="test",
+        limit=SWEEP.documents, out=copy / "mt0",
+    )  # fmt: skip
+    index = json.loads((copy / "sweep.json").read_text("utf-8"))
+    row = {"row": "mT0-xl", "target": None, "seed": None, "model": "nano", "folder": "mt0"}
+    index["rows"].append(row | {"note": "imported, MIT"})
+    write_json(copy / "sweep.json", index)
+    found = read_study(copy)
+    assert found.rows[-1] == "mT0-xl" and found.sizes == ("nano",)
+    assert found.note("mT0-xl") == "imported, MIT"
+    assert not [gap for gap in found.gaps() if "mT0" in gap]
+    for language in SWEEP.languages:
+        for selection in (PROTOCOL, HONEST):
+            cell = found.summary(
+                "mT0-xl", "nano", language=language, metric=QUALITY, selection=selection
+            )
+            assert (cell.mean, cell.seeds, cell.n) == (100, 1, SWEEP.documents)
+    table = next(table for table in study_tables(found) if table.key == "11")
+    (line,) = (line for line in table.blocks[-1].lines if line.row == "mT0-xl")
+    assert line.cells["th", QUALITY].mean == 100
+    page = make_study_report(copy, tmp_path / "page.html").path.read_text("utf-8")
+    assert "MT0-XL" in page and "imported, MIT" in page  # rows are in capitals

@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from xlgen.errors import InputError
+from xlgen.languages import LANGUAGES
 from xlgen.sources.fetch import fetch, patterns_of
-from xlgen.sources.published import PUBLISHED
+from xlgen.sources.published import FETCHED, PUBLISHED
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
@@ -24,9 +25,19 @@ def test_the_files_of_a_language_are_asked_for_at_the_hub(monkeypatch, tmp_path)
     }  # fmt: skip
     fetch("mc4", languages=["vi"])
     assert asked["allow_patterns"] == ["multilingual/c4-vi.tfrecord-0000[0-3]-of-*.json.gz"]
+    fetch("mc4", languages=["sw", "he", "zh_latn"])  # of all 107; Hebrew is mC4's iw
+    assert asked["allow_patterns"] == [
+        f"multilingual/c4-{name}.tfrecord-0000[0-3]-of-*.json.gz"
+        for name in ("sw", "iw", "zh-Latn")
+    ]
+    fetch("mc4")
+    assert len(asked["allow_patterns"]) == len(LANGUAGES) == 18
+    fetch("mt5-pieces", languages=["th"])
+    assert (asked["repo"], asked["repo_type"]) == ("google/mt5-small", "model")
+    assert asked["allow_patterns"] == ["spiece.model"]
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", FETCHED)
 def test_without_network_one_line_says_what_to_put_where(monkeypatch, tmp_path, name):
     def unreachable(*arguments, **options):
         raise ConnectionError("[Errno -2] Name or service not known\nCheck your network")
@@ -37,8 +48,8 @@ def test_without_network_one_line_says_what_to_put_where(monkeypatch, tmp_path, 
         fetch(name)
     message = str(caught.value)
     reason = "cannot reach the hub ([Errno -2] Name or service not known Check"
-    assert (reason if PUBLISHED[name].repository else "are not on the hub") in message
-    assert PUBLISHED[name].files in message
+    assert (reason if FETCHED[name].repository else "are not on the hub") in message
+    assert FETCHED[name].files in message
     assert message.endswith(f"put it into {tmp_path / name}")
     assert "\n" not in message
 
@@ -54,3 +65,5 @@ def test_unknown_names_list_near_ones():
         fetch("xlsun")
     with pytest.raises(InputError, match="xlsum has no language 'cs'"):
         patterns_of(PUBLISHED["xlsum"], ["cs"])
+    with pytest.raises(InputError, match="unknown language code 'iww': did you mean iw"):
+        patterns_of(PUBLISHED["mc4"], ["iww"])

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import lzma
 
 import pytest
 import regex
@@ -19,7 +20,7 @@ from understanding_files import (
 )
 
 from xlgen.errors import InputError
-from xlgen.sources import SOURCES, official
+from xlgen.sources import SOURCES, official, questions
 from xlgen.sources.forms import inference, pad_punctuation, paraphrase, question, tagging
 from xlgen.sources.missing import why_missing
 from xlgen.sources.official import OfficialFiles
@@ -321,15 +322,46 @@ def test_what_is_not_squads_json_is_refused(data, text, told):
     assert told in refusal("squad", "validation")
 
 
-def test_truncated_archives_and_other_bytes_are_refused(data):
-    path = data / "squad" / "dev-v1.1.json.gz"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(
-        gzip.compress(squad_json([(context("en"), [asked("en", "1")])]).encode())[:-20]
+PACKERS = {".gz": lambda data: gzip.compress(data, mtime=0), ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_damaged_archives_are_refused(data, suffix):
+    """Each byte flipped in turn, and each end cut off: the same questions, or one line with the file."""
+    text = squad_json([(context("th"), [asked("th", "1")])])
+    packed = PACKERS[suffix](text.encode())
+    path = save(data / "squad" / f"dev-v1.1.json{suffix}", "")
+    path.write_bytes(packed)
+    good = read_examples("squad", split="validation")
+    flipped = (
+        packed[:at] + bytes([packed[at] ^ 0xFF]) + packed[at + 1 :] for at in range(len(packed))
     )
-    assert "dev-v1.1.json.gz: expected SQuAD's JSON in UTF-8" in refusal("squad", "validation")
-    path.unlink()
-    path.with_suffix("").write_bytes(b'{"data": "\xff"}')
+    outcomes = []
+    for damaged in (*flipped, packed[:-20], packed[:12], packed + b"more"):
+        path.write_bytes(damaged)
+        try:
+            assert read_examples("squad", split="validation") == good
+            outcomes.append("as before")  # gzip's header has bytes that nobody looks at
+        except InputError as error:
+            assert str(error).startswith(f"{path}: damaged (") and "\n" not in str(error)
+            outcomes.append("refused")
+    assert outcomes.count("as before") <= 8
+
+
+@pytest.mark.parametrize("suffix", ["", *PACKERS])
+def test_no_more_is_unpacked_than_the_limit(data, monkeypatch, suffix):
+    content = squad_json([(context("hi"), [asked("hi", "1")])]).encode()
+    path = save(data / "squad" / f"dev-v1.1.json{suffix}", "")
+    path.write_bytes(PACKERS.get(suffix, bytes)(content))
+    monkeypatch.setattr(questions, "LIMIT", len(content))
+    assert len(read_examples("squad", split="validation")) == 1
+    monkeypatch.setattr(questions, "LIMIT", len(content) - 1)
+    told = refusal("squad", "validation")
+    assert told.startswith(f"{path}: expected at most {len(content) - 1:,} bytes of SQuAD's JSON")
+
+
+def test_other_bytes_are_refused(data):
+    save(data / "squad" / "dev-v1.1.json", "").write_bytes(b'{"data": "\xff"}')
     assert "dev-v1.1.json: expected SQuAD's JSON in UTF-8" in refusal("squad", "validation")
 
 

@@ -53,9 +53,37 @@ def test_what_is_not_there_is_named_once_and_what_the_plan_makes_is_not():
     found = needs(study.plan(ROOT), shapes)
     assert len({(need.kind, need.name) for need in found}) == len(found)
     missing = {(need.kind, need.name) for need in found if need.missing}
-    data = {("text", "mc4"), ("labels", "wikilingua0"), ("labels", "gigaword")}
+    data = {
+        ("text", "mc4"),
+        ("labels", "wikilingua0"),
+        ("labels", "gigaword"),
+        ("pieces", "mt5-pieces"),
+    }
     assert {("model", name) for name in shapes} | data <= missing
     assert not any("runs/study" in need.name for need in found)
+
+
+def test_a_missing_mt5_is_told_with_the_command_that_makes_it(tmp_path):
+    """The addresses are those of T5X, docs/models.md, and of multilingual-t5's vocabulary."""
+
+    def missing(model):
+        plan, labels = Plan(tmp_path), Data("howto0")
+        plan.job("run", Adaptation(model=model, train=labels, validation=labels))
+        return next(need.missing for need in needs(plan, {}) if need.kind == "model")
+
+    google, spm = (
+        "gs://t5-data/pretrained_models/t5x",
+        "--spm gs://t5-data/vocabs/mc4.250000.100extra",
+    )
+    for model, place in {
+        "mt5-small-lm": "mt5_lm_adapted/small/checkpoint_1100000",
+        "mt5-xxl": "mt5_xxl/checkpoint_1000000",
+        "models/mt5-base": "mt5_base/checkpoint_1000000",
+    }.items():
+        told = f"`xlgen convert {google}/{place} {model} {spm}/sentencepiece.model` makes it"
+        assert missing(model) == f"no such folder; {told}"
+    for other in ("mt5-huge", "mt5-small-lm-2", "models/own"):
+        assert missing(other) == "no such folder"
 
 
 def test_published_data_are_here_once_their_files_are(tmp_path, monkeypatch, article_1):
@@ -83,6 +111,9 @@ def test_published_data_are_here_once_their_files_are(tmp_path, monkeypatch, art
     assert set(missing()) == {"mc4"}
     plan.job("scores", Baseline("lead-64", "wikilingua0", ("en", "th", "hi")))
     assert missing()["wikilingua0"].startswith(f"{tmp_path}/wikilingua0: no test in hi, th; put ")
+    assert "xlgen data fetch mt5-pieces" in missing()["mt5-pieces"]
+    (tmp_path / "mt5-pieces").mkdir()
+    (tmp_path / "mt5-pieces" / "spiece.model").write_bytes(b"a SentencePiece model")
     for code in ("th", "hi"):
         write_gem_zip(tmp_path / "wikilingua0", code)
     write_mc4(tmp_path / "mc4", "th", [f"{article_1['th']} {n}" for n in range(9)])

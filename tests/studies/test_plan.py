@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from xlgen.benchmarks import BENCHMARKS
 from xlgen.config import from_json, override, to_json
 from xlgen.errors import InputError
 from xlgen.recipes.base import RunConfig
@@ -100,6 +101,26 @@ def test_rows_for_a_language_are_scored_in_it_and_in_english():
         assert evaluation.languages == ("en", row.target)
         assert run.mix.languages == (row.target,)
         assert run.mix.kappa == 1
+
+
+@pytest.mark.parametrize("name", ["table10", "table11", "night"])
+def test_every_language_is_learned_where_a_few_are_scored(name):
+    """SUP-ALL and the bank of halves are of all languages, whatever a table prints (sections 2.2.1, 3.1)."""
+    study = replace(STUDIES[name](), seeds=(0,))
+    narrow = replace(study, languages=("en", "th" if name != "night" else "fr"))
+    plan, wanted = narrow.plan(ROOT), set(BENCHMARKS[study.benchmark].languages)
+    runs = {
+        row.row: plan.jobs[plan.jobs[row.folder].needs[0]].config
+        for row in plan.rows
+        if not row.row.startswith("lead")
+    }
+    for row in {"prompt, sup-all", "model, sup-all"} & runs.keys():
+        assert set(runs[row].train.languages) == wanted
+    for row in {"prompt, fp", "prompt, fp-en"} & runs.keys():
+        assert set(runs[row].method.languages) == wanted
+    banks = [job.config for job in plan.jobs.values() if job.folder.startswith("bank-")]
+    assert all(set(bank.method.languages) == wanted for bank in banks)
+    assert len(runs) > 3
 
 
 def test_intermediate_tuning_goes_on_from_the_first_run():

@@ -1,10 +1,12 @@
 """A printed table: every cell of it is planned, a plan says what is missing, a real run stands beside it."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 from understanding_files import write_all
 
@@ -17,7 +19,7 @@ from xlgen.recipes.pretrain import PICO
 from xlgen.reports.published import printed_cells
 from xlgen.reports.reproduced import compare, comparison_table
 from xlgen.studies.needs import cost
-from xlgen.studies.reproduce import reproduction
+from xlgen.studies.reproduce import plan_tables, reproduction
 from xlgen.translation.apertium import Apertium
 
 ROOT = Path("runs/table")
@@ -52,6 +54,17 @@ def test_the_plan_of_all_five_sizes_names_what_is_missing_and_what_it_costs():
     for size in ("small", "base", "large", "xl", "xxl"):
         assert f"mt5-{size}-lm" in result.output
     assert "missing: no such folder" in result.output
+    assert "…" not in result.output
+    made = reproduction("table10", ROOT)
+    addresses = [word for need in made.needs for word in need.missing.split() if "://" in word]
+    assert any(address.startswith("gs://t5-data/") for address in addresses)
+    for part, words in zip(plan_tables(made, teraflops=100), (addresses, [])):
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(part)
+        printed = console.export_text()
+        assert max(map(len, printed.split("\n"))) <= 80 and "…" not in printed
+        whole = "".join(printed.split())
+        assert all("".join(word.split()) in whole for word in words)
     told = json.loads(
         CliRunner().invoke(app, ["reproduce", "table10", "--dry-run", "--json"]).output
     )
@@ -66,7 +79,9 @@ def test_the_plan_of_all_five_sizes_names_what_is_missing_and_what_it_costs():
 
 def test_nothing_starts_where_a_model_is_missing(tmp_path):
     made = reproduction("table10", tmp_path / "out", sizes=["small"])
-    with pytest.raises(InputError, match=r"model mt5-small-lm: no such folder; model mt5-small: "):
+    with pytest.raises(
+        InputError, match=r"model mt5-small-lm: no such folder; .*; model mt5-small: "
+    ):
         made.refuse_missing()
     result = CliRunner().invoke(app, ["reproduce", "table10", "--out", str(tmp_path / "out")])
     assert isinstance(result.exception, InputError)
@@ -75,7 +90,12 @@ def test_nothing_starts_where_a_model_is_missing(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "sizes", "message"),
-    [("table1", [], "no table 'table1'"), ("table10", ["basis"], "did you mean base")],
+    [
+        ("table1", [], "no table 'table1'"),
+        ("table9", [], "`xlgen correlate multi-summeval` makes it"),
+        ("figure8", [], "`xlgen heatmap` makes it"),
+        ("table10", ["basis"], "did you mean base"),
+    ],
 )
 def test_unknown_tables_and_sizes_are_named(name, sizes, message):
     with pytest.raises(InputError, match=message):

@@ -161,7 +161,10 @@ def run(tmp_path, article_1, spiece, write_jsonl):
     )  # fmt: skip
 
 
-def test_a_mixed_run_cut_in_two_ends_with_the_same_bits(tmp_path, run):
+@pytest.mark.parametrize("method", ["model-tuning", "prompt-tuning"])
+def test_a_mixed_run_cut_in_two_ends_with_the_same_bits(tmp_path, run, method):
+    sampled = ["method.population=100"] if method == "prompt-tuning" else []
+    run = override(run, [f"method={method}", *sampled])
     run.run(tmp_path / "whole")
     override(run, ["training.steps=3"]).run(tmp_path / "cut")
     run.run(tmp_path / "cut")

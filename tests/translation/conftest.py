@@ -1,13 +1,11 @@
-"""Translators for the tests: a fake `apertium` with the real one's manners, and one of the tests' own."""
+"""A fake `apertium` with the real one's manners."""
 
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from shouting import Shouting
 
-from xlgen.translation import TRANSLATORS
 from xlgen.translation.apertium import MODES, Apertium
 
 # Reads texts that end with NUL and gives them back in capitals, once; `{trouble}` is what a test is about.
@@ -41,13 +39,6 @@ def fake_apertium(tmp_path) -> Callable[..., Apertium]:
         return Apertium(program=str(program), data=folder, timeout=timeout)
 
     return make
-
-
-@pytest.fixture
-def shouting(monkeypatch) -> type[Shouting]:
-    """Return a translator that is in the table while a test runs."""
-    monkeypatch.setitem(TRANSLATORS._entries, "shouting", "shouting:Shouting")
-    return Shouting
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from xlgen.data.examples import Example
-from xlgen.errors import InputError
+from xlgen.errors import InputError, MissingError
 from xlgen.metrics import METRICS
 from xlgen.registry import near_names
-from xlgen.sources.published import is_published
+from xlgen.sources.published import FETCHED, is_published, place_of
 from xlgen.sources.readers import read_examples
 
 
@@ -17,6 +18,8 @@ class Benchmark:
     """`source` is a data set's name or a path; `languages` stand in the order of the tables.
 
     `metrics` are names of METRICS, the one that says how good a system is first; None for those of any text.
+    `pieces` names the published folder of the SentencePiece model whose pieces its scores count, and LEAD-n;
+    without one it is the packaged model.
     """
 
     name: str
@@ -25,12 +28,25 @@ class Benchmark:
     description: str
     task: str = "summarization"
     metrics: tuple[str, ...] | None = None
+    pieces: str = ""
     largest: int = 0  # validation examples of the language that has most, to plan with
 
     @property
     def quality(self) -> str:
         """The metric that chooses checkpoints."""
         return next(iter(self.metrics or METRICS))
+
+    def tokenizer_path(self) -> Path | None:
+        """Return the scores' SentencePiece model, None for the packaged one; raise where it is not here."""
+        if not self.pieces:
+            return None
+        path = place_of(self.pieces) / "spiece.model"
+        if not path.is_file():
+            raise MissingError(
+                f"{path}: no such file, whose pieces {self.name} counts, so that scores compare with "
+                f"published ones; {FETCHED[self.pieces].remedy(path.parent)}; `--spm MODEL` counts others"
+            )
+        return path
 
     def examples(
         self, split: str, *, languages: Sequence[str], limit: int | None = None

@@ -15,7 +15,6 @@ from xlgen.files import check_writable, read_object, write_json, write_whole
 from xlgen.metrics.score import score_records
 from xlgen.progress import progress
 
-TOGETHER = 128  # languages are predicted together until they have as many examples
 # What may stand in a stored stamp but decides no prediction: `date` is when the last one was made, and the
 # others are of earlier versions.
 NO_PART = frozenset({"run", "limit", "date"})
@@ -26,12 +25,14 @@ class System:
     """Something that turns inputs into predictions.
 
     `stamp` says all that decides its predictions (checkpoint, decoding, ...): predictions under another
-    stamp are made anew, under the same one they are kept.
+    stamp are made anew, under the same one they are kept. Languages are predicted together until they have
+    `together` examples.
     """
 
     method: str
     stamp: dict[str, Any]
     predict: Callable[[Sequence[Example]], list[str]]
+    together: int = 128
 
 
 def evaluate(
@@ -48,10 +49,11 @@ def evaluate(
 
     Examples already predicted under the same stamp are not predicted again, whatever the limit was.
     Scores of one benchmark and split are all of one limit and one SentencePiece model (`tokenizer_path`,
-    the packaged one if None): those of another are replaced. The caller holds the folder's lock.
+    the benchmark's if None): those of another are replaced. The caller holds the folder's lock.
     """
     wanted = list(dict.fromkeys(languages or benchmark.languages))
     examples = benchmark.examples(split, languages=wanted, limit=limit)
+    pieces = tokenizer_path or benchmark.tokenizer_path()
     name = f"{benchmark.name}-{split}"
     lines_path = folder / "predictions" / f"{name}.scores.jsonl"
     kept = Predictions(folder / "predictions" / f"{name}.jsonl", system.stamp)
@@ -59,13 +61,13 @@ def evaluate(
         check_writable(path)
     missing = {language: kept.missing(examples[language]) for language in wanted}
     with progress(sum(map(bool, missing.values())), f"{system.method}: {name}") as bar:
-        for codes, portion in portions(missing):
+        for codes, portion in portions(missing, together=system.together):
             kept.add(portion, system.predict(portion))
             bar.advance(len(codes))
     records = [record for code in wanted for record in kept.records_of(examples[code])]
     cells, lines = _score(
         records,
-        tokenizer_path=tokenizer_path,
+        tokenizer_path=pieces,
         metrics=benchmark.metrics,
         decoding=str(system.stamp.get("decoding", "none")),
     )
@@ -85,7 +87,7 @@ def evaluate(
 
 
 def portions(
-    groups: Mapping[str, Sequence[Example]],
+    groups: Mapping[str, Sequence[Example]], *, together: int
 ) -> Iterator[tuple[list[str], list[Example]]]:
     """Yield languages that are predicted together, and their examples.
 
@@ -97,7 +99,7 @@ def portions(
     for code, group in groups.items():
         if group:
             codes, portion = [*codes, code], [*portion, *group]
-        if len(portion) >= TOGETHER:
+        if len(portion) >= together:
             yield codes, portion
             codes, portion = [], []
     if portion:

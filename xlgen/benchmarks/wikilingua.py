@@ -7,6 +7,7 @@ from xlgen.languages import LANGUAGES
 WIKILINGUA0 = Benchmark(
     name="wikilingua0",
     source="wikilingua0",
+    pieces="mt5-pieces",
     languages=tuple(LANGUAGES),
     description="WikiLingua-0: wikiHow articles -> summaries, all 18 languages; to be downloaded",
 )

@@ -70,10 +70,10 @@ def _say_published(source: str, *, as_json: bool) -> None:
 
 @data_app.command("fetch", epilog="Example: `xlgen data fetch xlsum --languages th,hi`")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="wikilingua0, xlsum, gigaword or mc4.")],
+    name: Annotated[str, typer.Argument(help="wikilingua0, xlsum, gigaword, mc4 or mt5-pieces.")],
     languages: Languages = "all",
 ) -> None:
-    """Download a published data set from the hub into its folder: NAME below XLGEN_DATA, or here."""
+    """Download a data set or mT5's pieces into its folder: NAME below XLGEN_DATA, or here."""
     from xlgen.sources.fetch import fetch
 
     say(str(fetch(name, languages=_codes(languages))), as_json=False)

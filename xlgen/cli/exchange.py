@@ -54,7 +54,7 @@ def import_(
     ] = None,
     spm: Annotated[
         Path | None,
-        typer.Option(help="SentencePiece model to score with; the packaged one if left out."),
+        typer.Option(help="SentencePiece model to score with; the benchmark's if left out."),
     ] = None,
     decoding: Annotated[str | None, typer.Option(help="How it generated, for signatures.")] = None,
     source: Annotated[str | None, typer.Option(help="Where the outputs are from.")] = None,

@@ -60,7 +60,7 @@ def evaluate(
     baseline: Annotated[str | None, typer.Option(help="lead-64 in place of a trained run.")] = None,
     spm: Annotated[
         Path | None,
-        typer.Option(help="SentencePiece model to score with; the packaged one if left out."),
+        typer.Option(help="SentencePiece model to score with; the benchmark's if left out."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -70,7 +70,9 @@ def publish(
     "--out runs/table10`"
 )
 def reproduce(
-    table: Annotated[str, typer.Argument(help="A printed table: table8, table10, table11.")],
+    table: Annotated[
+        str, typer.Argument(help="A printed table: table2 to table8, table10, table11.")
+    ],
     settings: Settings = None,
     size: Annotated[
         list[str] | None, typer.Option(help="A size of mT5, repeatable; all if left out.")

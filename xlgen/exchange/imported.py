@@ -5,8 +5,8 @@ have one: what does not fit is refused, with file and line.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,32 @@ class Provenance:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class SplitExamples(Mapping[str, Sequence[Example]]):
+    """A split's examples by language, read when first asked for: the user may have some files only."""
+
+    benchmark: Benchmark
+    split: str
+    known: dict[str, list[Example]] = field(default_factory=dict)
+
+    def read(self, languages: Sequence[str]) -> None:
+        """Read what is asked for and not read yet, all at once."""
+        if asked := [code for code in dict.fromkeys(languages) if code not in self.known]:
+            self.known.update(self.benchmark.examples(self.split, languages=asked))
+
+    def __getitem__(self, language: str) -> Sequence[Example]:
+        if language not in self.benchmark.languages:
+            raise KeyError(language)
+        self.read([language])
+        return self.known[language]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.benchmark.languages)
+
+    def __len__(self) -> int:
+        return len(self.benchmark.languages)
+
+
 @dataclass(frozen=True)
 class Imported:
     """What became of the outputs. `left_out` were of known examples beyond the limit or the languages."""
@@ -83,13 +109,15 @@ def import_outputs(
 ) -> Imported:
     """Score outputs into the run folder `out`, which must be new or of this system.
 
-    Scored are `languages`, by default those that any output is in; of each the first `limit` documents.
+    Scored are `languages`, by default those that any output is in; of each the first `limit` documents. No
+    other languages of the benchmark need to be here.
     """
     from xlgen.training.folder import RunFolder  # brings torch, which nothing else here needs
 
     chosen = BENCHMARKS[benchmark]
-    examples = chosen.examples(split, languages=chosen.languages)
-    outputs = read_outputs(files, examples, form=form, what=f"{benchmark} {split}")
+    examples = SplitExamples(chosen, split)
+    examples.read(languages or ())
+    outputs = read_outputs(files, examples, form=form, languages=languages)
     found = {language for language, _ in outputs}
     wanted = list(dict.fromkeys(languages or [code for code in chosen.languages if code in found]))
     limited = chosen.examples(split, languages=wanted, limit=limit)
@@ -118,33 +146,54 @@ def import_outputs(
     return Imported(out, scored, len(outputs) - sum(scored.values()), absent)
 
 
-def read_outputs(files: Sequence[Path], examples: Examples, *, form: str, what: str) -> Outputs:
-    """Read files of one form; refuse what is of no example, of another version of it, or comes twice."""
-    known = {(e.language, e.id): e for group in examples.values() for e in group}
+def read_outputs(
+    files: Sequence[Path],
+    examples: SplitExamples,
+    *,
+    form: str,
+    languages: Sequence[str] | None = None,
+) -> Outputs:
+    """Read files of one form; refuse what is of no example, of another version of it, or comes twice.
+
+    Of outputs in other languages of the benchmark than `languages` only the latter is looked at.
+    """
     outputs: Outputs = {}
     read = IMPORTS[form]
-    for path in files:
-        for output in read(path, examples):
-            key = (output.language, output.id)
-            if key not in known:
-                raise InputError(
-                    f"{output.place}: {what} has no example {output.id[:80]!r} in {output.language!r}; take "
-                    "the ids from `xlgen data write`, or remove the record"
-                )
-            if key in outputs:
-                raise InputError(
-                    f"{output.place}: id {output.id[:80]!r} came in {output.language!r} already, at "
-                    f"{outputs[key].place}; keep one output per id and language"
-                )
-            if output.reference not in (None, known[key].target):
-                raise InputError(
-                    f"{output.place}: its reference {output.reference[:40]!r} is not that of {what}, "
-                    f"{known[key].target[:40]!r}; the output is of other data, or of another version"
-                )
-            outputs[key] = output
+    for output in (output for path in files for output in read(path, examples)):
+        key = (output.language, output.id)
+        if key in outputs:
+            raise InputError(
+                f"{output.place}: id {output.id[:80]!r} came in {output.language!r} already, at "
+                f"{outputs[key].place}; keep one output per id and language"
+            )
+        outputs[key] = output
     if not outputs:
         raise InputError(f"{', '.join(map(str, files))}: expected outputs, got none")
+    looked_at = set(languages or {language for language, _ in outputs}).intersection(
+        examples.keys()
+    )
+    examples.read(sorted(looked_at))
+    targets = {code: {e.id: e.target for e in examples[code]} for code in looked_at}
+    left = set(examples) - looked_at
+    for output in outputs.values():
+        if output.language not in left:
+            what = f"{examples.benchmark.name} {examples.split}"
+            _refuse_unknown(output, targets.get(output.language, {}), what=what)
     return outputs
+
+
+def _refuse_unknown(output: Prediction, targets: Mapping[str, str], *, what: str) -> None:
+    if output.id not in targets:
+        raise InputError(
+            f"{output.place}: {what} has no example {output.id[:80]!r} in {output.language!r}; take "
+            "the ids from `xlgen data write`, or remove the record"
+        )
+    target = targets[output.id]
+    if output.reference not in (None, target):
+        raise InputError(
+            f"{output.place}: its reference {output.reference[:40]!r} is not that of {what}, "
+            f"{target[:40]!r}; the output is of other data, or of another version"
+        )
 
 
 def _refuse_missing(outputs: Outputs, examples: Examples) -> None:

@@ -5,6 +5,7 @@ tests (only its own parameters change, its state round-trips, the rest stays bit
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -76,6 +77,10 @@ class Method(ABC):
     def added(self) -> int:
         """How many positions stand before each input."""
         return 0
+
+    def for_text(self, languages: Sequence[str], tasks: Sequence[str]) -> "Method":
+        """Return the method as it is tuned on `tasks` over text in `languages`, or refuse them."""
+        return self
 
     @abstractmethod
     def attach(self, model: T5, tokenizer: Tokenizer, *, seed: int) -> Adapted:

@@ -6,12 +6,14 @@ with the hashes that XLGen checks.
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors import safe_open
 
 from xlgen.config import override
 from xlgen.data.byte_tokenizer import ByteTokenizer
@@ -25,6 +27,8 @@ from xlgen.model.hugging_face import hugging_face_config, hugging_face_name, rea
 from xlgen.model.packaged import find_model, is_of_bytes, tokenizer_settings
 from xlgen.model.stored import StoredTensor, open_stored, write_tensors
 from xlgen.model.t5 import T5Config, count_parameters
+
+log = logging.getLogger(__name__)
 
 Form = Literal["xlgen", "hugging-face"]
 # What no checkpoint of T5X says; the rest of a shape stands in its tensors.
@@ -79,6 +83,8 @@ def convert(
         weights = partial / "model.safetensors"
         with _blaming(source):
             sha256 = write_tensors(weights, tensors, source=path)
+        if _is_tied(weights):
+            log.warning("%s: TIED! %s", source, TIED)
         ours = {"weights_sha256": sha256} | ({"tokenizer_sha256": tokenizer} if tokenizer else {})
         (partial / "config.json").write_text(
             json.dumps(written | (ours if to == "xlgen" else {}), indent=2) + "\n", "utf-8"
@@ -95,7 +101,19 @@ def convert(
     )
 
 
+TIED = (
+    "The head is the embedding, bit for bit, as where transformers tied the two; mT5's own differ: "
+    "take the model from its publisher"
+)
 NONE = "none; put the model's spiece.model into the folder, or convert again with --spm FILE"
+
+
+def _is_tied(weights: Path, *, rows: int = 4096) -> bool:
+    """Return whether head and embedding are equal, read so many rows at a time up to a difference."""
+    with safe_open(weights, framework="pt") as file:
+        head, embedding = map(file.get_slice, ("lm_head.weight", "shared.weight"))
+        starts = range(0, embedding.get_shape()[0], rows)
+        return all(torch.equal(head[at : at + rows], embedding[at : at + rows]) for at in starts)
 
 
 def _find_folder(source: str) -> Path:

@@ -57,10 +57,11 @@ class TextTuning(RunConfig):
         """Train into `folder`, continuing what is there; export the best step."""
         find_model(self.model)  # a wrong name is said before the text is read
         model, tokenizer = open_model(self.model)
-        adapted = self.method.attach(model, tokenizer, seed=self.training.seed)
+        examples = self.examples(tokenizer, languages=self.languages)
+        method = self.method.for_text([*examples.shards], [task.name for task in self.tasks])
+        adapted = method.attach(model, tokenizer, seed=self.training.seed)
         with memory_told("choose a smaller model, or free the GPU of other programs"):
             adapted.to(best_device())
-        examples = self.examples(tokenizer, languages=self.languages)
         order = Mixture(examples.sizes, examples.rates(self.alpha), self.training.seed)
         stream = BucketedStream(order, examples.at, self.training)
         watched = self.watched(tokenizer, languages=[*examples.shards])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xlgen.errors import InputError
 from xlgen.registry import near_names
-from xlgen.sources.published import PUBLISHED, Published, place_of
+from xlgen.sources.published import FETCHED, Published, place_of
 
 
 def fetch(name: str, *, languages: Sequence[str] | None = None) -> Path:
@@ -14,9 +14,9 @@ def fetch(name: str, *, languages: Sequence[str] | None = None) -> Path:
     What is there already is not fetched again. Raises `InputError`, with the files and their place, where the
     hub cannot be reached, does not have it, or `huggingface_hub` is not installed.
     """
-    if name not in PUBLISHED:
-        raise InputError(f"unknown data set {name!r}: {near_names(name, [*PUBLISHED])}")
-    data, folder = PUBLISHED[name], place_of(name)
+    if name not in FETCHED:
+        raise InputError(f"unknown data set {name!r}: {near_names(name, [*FETCHED])}")
+    data, folder = FETCHED[name], place_of(name)
     if not data.repository:
         raise InputError(f"{name}: its official files are not on the hub; {_by_hand(data, folder)}")
     patterns = patterns_of(data, languages)
@@ -29,7 +29,7 @@ def fetch(name: str, *, languages: Sequence[str] | None = None) -> Path:
         ) from error
     try:
         snapshot_download(
-            data.repository, repo_type="dataset", revision=data.revision, allow_patterns=patterns,
+            data.repository, repo_type=data.kind, revision=data.revision, allow_patterns=patterns,
             local_dir=folder,
         )  # fmt: skip
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
@@ -43,14 +43,10 @@ def fetch(name: str, *, languages: Sequence[str] | None = None) -> Path:
 def patterns_of(data: Published, languages: Sequence[str] | None) -> list[str]:
     """Return which of the hub's files have some languages.
 
-    >>> patterns_of(PUBLISHED["xlsum"], ["th", "zh"])
+    >>> patterns_of(FETCHED["xlsum"], ["th", "zh"])
     ['data/thai_XLSum_v2.0.tar.bz2', 'data/chinese_simplified_XLSum_v2.0.tar.bz2']
     """
-    for code in languages or ():
-        if code not in data.languages:
-            near = near_names(code, [*data.languages])
-            raise InputError(f"{data.name} has no language {code!r}: {near}")
-    names = [data.languages[code] for code in languages or data.languages]
+    names = [data.hub_name(code) for code in languages or data.languages]
     return [pattern.format(language=name) for pattern in data.patterns for name in names]
 
 

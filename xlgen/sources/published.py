@@ -5,12 +5,14 @@ that keeps it elsewhere says NAME:FOLDER. Nothing is downloaded unasked (`xlgen 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from xlgen.errors import MissingError
+from xlgen.errors import InputError, MissingError
+from xlgen.families import mc4_code
+from xlgen.registry import near_names
 
 PLACE = "XLGEN_DATA"
 _CLEAN = "-clean"
@@ -25,7 +27,8 @@ class Published:
     `files` are what to put into its folder. `patterns` are the hub's files of a language, `{language}` being
     its name there (`languages`), in `repository` at `revision`; without one, it is fetched by hand. `sizes`
     are examples of train, validation and test by language, as `told_by` says. What to do with a record that
-    is none says `on_bad`.
+    is none says `on_bad`. `kind` is the hub's of the repository. `naming` gives the names of languages beyond
+    `languages`, which are fetched only when asked for.
     """
 
     name: str
@@ -38,6 +41,21 @@ class Published:
     sizes: Sizes = field(default_factory=dict)
     told_by: str = ""
     on_bad: Literal["refuse", "skip"] = "skip"
+    kind: Literal["dataset", "model"] = "dataset"
+    naming: Callable[[str], str] | None = None
+
+    def hub_name(self, language: str) -> str:
+        """Return what the hub's files call a language; raise `InputError` where there are none of it.
+
+        >>> MC4.hub_name("th"), MC4.hub_name("he")
+        ('th', 'iw')
+        """
+        if language in self.languages:
+            return self.languages[language]
+        if self.naming is None:
+            near = near_names(language, [*self.languages])
+            raise InputError(f"{self.name} has no language {language!r}: {near}")
+        return self.naming(language)
 
     def refuse_missing(self, folder: Path) -> None:
         """Raise `MissingError` unless the folder is there: what to download, where from, where to."""
@@ -141,7 +159,18 @@ MC4 = Published(
     repository="allenai/c4",
     patterns=("multilingual/c4-{language}.tfrecord-0000[0-3]-of-*.json.gz",),
     languages={code: code for code in NAMES},
+    naming=mc4_code,
     licence="ODC-BY",
+)
+
+MT5_PIECES = Published(
+    name="mt5-pieces",
+    files="spiece.model of any mT5 folder, such as the hub's google/mt5-small",
+    repository="google/mt5-small",
+    patterns=("spiece.model",),
+    languages={code: code for code in NAMES},  # one file for all
+    licence="Apache-2.0",
+    kind="model",
 )
 
 
@@ -193,6 +222,8 @@ PUBLISHED = {
         WIKILINGUA, XLSUM, GIGAWORD, MC4, XNLI, PAWSX, SQUAD, XQUAD, MLQA, TYDIQA, WIKIANN,
     )
 }  # fmt: skip
+
+FETCHED = PUBLISHED | {MT5_PIECES.name: MT5_PIECES}  # all that has a folder here
 
 
 def is_published(path_or_name: str | Path) -> bool:

@@ -1,6 +1,8 @@
 """SQuAD, XQuAD, MLQA and TyDiQA-GoldP: a question, its context and answers out of it, in SQuAD's JSON."""
 
 import json
+import lzma
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from xlgen.sources import published
 from xlgen.sources.forms import pad_punctuation, question
 from xlgen.sources.official import Oddities, OfficialFiles
 from xlgen.sources.rows import BadRow, Row, open_bytes
+
+LIMIT = 2**29  # bytes of a file as unpacked; the largest, TyDiQA-GoldP's training, has some 50 MB
 
 # How the ids of TyDiQA-GoldP begin.
 TYDI = {
@@ -85,16 +89,25 @@ def read_paragraphs(path: Path) -> Iterator[Paragraph]:
     """Yield the paragraphs of a file; raise `InputError` where it is not SQuAD's JSON."""
     with open_bytes(path) as file:
         try:
-            data = json.loads(file.read().decode("utf-8-sig"))
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"{path}:{error.lineno}: expected SQuAD's JSON ({error.msg}, column {error.colno});"
-                " get the file again"
-            ) from error
-        except (ValueError, EOFError, OSError, RecursionError) as error:
-            raise InputError(
-                f"{path}: expected SQuAD's JSON in UTF-8 ({error!s:.80}); get it again"
-            ) from error
+            content = file.read(LIMIT + 1)
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            raise InputError(f"{path}: damaged ({error!s:.80}); get the file again") from error
+    if len(content) > LIMIT:
+        raise InputError(
+            f"{path}: expected at most {LIMIT:,} bytes of SQuAD's JSON, unpacked, got more;"
+            " get the file again"
+        )
+    try:
+        data = json.loads(content.decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}:{error.lineno}: expected SQuAD's JSON ({error.msg}, column {error.colno});"
+            " get the file again"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: expected SQuAD's JSON in UTF-8 ({error!s:.80}); get it again"
+        ) from error
     for number, article in enumerate(_list(data, "data", path, "the file")):
         for place, paragraph in enumerate(_list(article, "paragraphs", path, f"data[{number}]")):
             where = f"data[{number}].paragraphs[{place}]"

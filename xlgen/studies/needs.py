@@ -4,6 +4,7 @@ Costs are upper bounds from the shapes: every input and target as long as its li
 shorter, so a run is done sooner.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,6 +21,7 @@ from xlgen.model.t5 import T5Config, count_parameters
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Baseline, Evaluation, Split
 from xlgen.recipes.language_tuning import LanguageTuning
+from xlgen.recipes.paper import SIZES
 from xlgen.recipes.text_tuning import TextTuning
 from xlgen.run import Adaptation
 from xlgen.sources.mc4 import shards_of
@@ -28,6 +30,9 @@ from xlgen.sources.published import MC4, SPLITS, is_published, publication
 from xlgen.studies.plan import Job, Plan
 
 _count = cache(count_parameters)
+# T5X, docs/models.md; vocabulary of multilingual-t5
+CHECKPOINTS = "gs://t5-data/pretrained_models/t5x"
+PIECES = "gs://t5-data/vocabs/mc4.250000.100extra/sentencepiece.model"
 FLOAT32 = 4  # bytes: weights and gradients are kept so, whatever the products' precision
 Shapes = Mapping[str, T5Config]
 
@@ -89,7 +94,10 @@ def _needs(config: RunConfig, shapes: Shapes) -> list[Need]:
         chosen = BENCHMARKS[config.benchmark]
         splits = ["test"] if isinstance(config, Baseline) else ["validation", config.split]
         languages = config.languages or chosen.languages
-        return [_labels(chosen.source, splits=splits, languages=languages)]
+        found = [_labels(chosen.source, splits=splits, languages=languages)]
+        if chosen.pieces:
+            found.append(Need("pieces", chosen.pieces, _lack(chosen.tokenizer_path)))
+        return found
     return []
 
 
@@ -97,12 +105,24 @@ def _model(name: str, shapes: Shapes) -> Need:
     try:
         folder = find_model(name)
     except InputError:
-        return Need("model", name, "no such folder")
+        return Need("model", name, f"no such folder{_remedy(name)}")
     shape = read_model_config(folder)
     expected = shapes.get(name)
     if expected is not None and replace(shape, dropout=expected.dropout) != expected:
         return Need("model", name, f"its shape is {shape}, not {expected}")
     return Need("model", name)
+
+
+def _remedy(name: str) -> str:
+    """Return how to get a model that is called as the studies call mT5's; "" of another name."""
+    known = re.fullmatch(rf"mt5-({'|'.join(SIZES)})(-lm)?", Path(name).name)
+    if known is None:
+        return ""
+    size, adapted = known.groups()
+    place = (
+        f"mt5_lm_adapted/{size}/checkpoint_1100000" if adapted else f"mt5_{size}/checkpoint_1000000"
+    )
+    return f"; `xlgen convert {CHECKPOINTS}/{place} {name} --spm {PIECES}` makes it"
 
 
 def _labels(name: str, *, splits: Sequence[str], languages: Sequence[str]) -> Need:

@@ -43,7 +43,8 @@ class Rows(Grid):
     model for each way (the paper tunes prompts on LM-adapted models), `plain_sizes` those at which only the
     plain rows are made (Figure 2); with `printed` only what that table of the paper prints, in sizes named as
     the paper's. Rows made for one language are made for each of `targets` and scored in it and in English;
-    all others in `languages` (None: the benchmark's), on `split`.
+    all others in `languages` (None: the benchmark's), on `split`. SUP-ALL and the bank learn all languages of
+    the benchmark, whichever are scored.
     """
 
     name: ClassVar[str] = "rows"
@@ -140,8 +141,8 @@ class Place:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """All languages of the benchmark that are scored."""
-        return self.study.languages or tuple(BENCHMARKS[self.study.benchmark].languages)
+        """All languages of the benchmark, whichever are scored."""
+        return BENCHMARKS[self.study.benchmark].languages
 
     @property
     def translator(self) -> Translator:
