@@ -6,9 +6,9 @@
 Documents are training articles of howto0 in 15 languages, written as mC4's shards are. Ours is what
 `xlgen data encode` does with `--threshold 0`, without writing; the peer streams the same files with
 `load_dataset("json", streaming=True)` and encodes batches of as many texts with the same SentencePiece model
-as `tokenizers` has it. This process has as many cores as
-threads. Times are CPU seconds for one thread, wall clock for more. Fails if a token differs (texts that
-transformers' conversion of the model encodes otherwise are left out first, and counted).
+as `tokenizers` has it. The process has as many cores as threads; times are CPU seconds for one, wall
+seconds for more. Fails if a token differs (texts that transformers' conversion of the model encodes
+otherwise are left out first, and counted).
 """
 
 import argparse
