@@ -12,6 +12,7 @@ import sentencepiece
 import torch
 from full_disk import file_size_limit
 from safetensors.torch import load_file, save_file
+from same_logits import assert_same_logits
 from t5x_files import t5x_tree, write_t5x
 from transformers import (
     AutoTokenizer,
@@ -35,7 +36,6 @@ from xlgen.model.hugging_face import read_model_config
 from xlgen.model.load import load_model, save_model, tiny_model
 from xlgen.model.packaged import open_model, open_tokenizer
 from xlgen.model.stored import StoredTensor, open_stored, write_tensors
-from xlgen.model.t5 import shift_right
 from xlgen.run import open_run
 from xlgen.sources.readers import read_examples
 
@@ -67,19 +67,6 @@ def state_of(peer):
     return {name: tensor for name, tensor in state.items() if "embed_tokens" not in name}
 
 
-def assert_same_logits(folder, peer):
-    generator = torch.Generator().manual_seed(1)
-    input_BL, target_BT = torch.randint(3, 60, (2, 3, 7), generator=generator)
-    mask_BL = torch.ones_like(input_BL)
-    model = load_model(folder)
-    with torch.no_grad():
-        theirs = peer(input_ids=input_BL, attention_mask=mask_BL, labels=target_BT).logits
-        encoded = model.encode(input_BL, mask_BL.bool())
-        ours = model.head(model.decode(shift_right(target_BT), encoded)).view_as(theirs)
-    assert theirs.std() > 0.1
-    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
-
-
 def assert_same_tensors(folder, state):
     found = load_file(folder / "model.safetensors")
     assert set(found) == set(state)
@@ -95,7 +82,7 @@ def test_a_t5x_checkpoint_has_the_logits_of_transformers(family, stacked, tmp_pa
     write_t5x(tmp_path / "t5x", t5x_tree(peer.state_dict(), stacked=stacked))
     told = convert(str(tmp_path / "t5x"), tmp_path / "out")
     assert_same_tensors(tmp_path / "out", state_of(peer))
-    assert_same_logits(tmp_path / "out", peer)
+    assert_same_logits(load_model(tmp_path / "out"), peer)
     assert told.parameters == sum(tensor.numel() for tensor in state_of(peer).values())
     assert json.loads((tmp_path / "out" / "config.json").read_text())["model_type"] == family
 
@@ -118,14 +105,14 @@ def test_folders_of_transformers_go_there_and_back_to_the_same_bits(family, tmp_
     convert(str(tmp_path / "ours"), tmp_path / "back", to="hugging-face")
     assert_same_tensors(tmp_path / "ours", state_of(peer))
     assert_same_tensors(tmp_path / "back", state_of(peer))
-    assert_same_logits(tmp_path / "ours", peer)
+    assert_same_logits(load_model(tmp_path / "ours"), peer)
     config = json.loads((tmp_path / "back" / "config.json").read_text())
     assert config["model_type"] == family
     assert not {"weights_sha256", "tokenizer_sha256"} & set(config)
     opened = PEERS[family][1].from_pretrained(tmp_path / "back").eval()
     assert torch.equal(opened.lm_head.weight, peer.lm_head.weight)
     opened.config.tie_word_embeddings = False
-    assert_same_logits(tmp_path / "ours", opened)
+    assert_same_logits(load_model(tmp_path / "ours"), opened)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -6,11 +6,11 @@ import pytest
 import torch
 from full_disk import file_size_limit
 from safetensors.torch import load_file, save_file
+from same_logits import assert_same_logits
 from transformers import MT5Config, MT5ForConditionalGeneration
 
 from xlgen.errors import InputError
 from xlgen.model.load import load_model, save_model, tiny_model
-from xlgen.model.t5 import shift_right
 
 
 @pytest.fixture
@@ -164,18 +164,6 @@ def test_our_folder_loads_after_transformers_has_changed_and_saved_it(folder):
     peer.save_pretrained(folder)
     assert "weights_sha256" in json.loads((folder / "config.json").read_text())
     assert_same_logits(load_model(folder), peer.eval())
-
-
-def assert_same_logits(model, peer):
-    generator = torch.Generator().manual_seed(1)
-    input_BL, target_BT = torch.randint(3, 60, (2, 3, 7), generator=generator)
-    mask_BL = torch.ones_like(input_BL)
-    with torch.no_grad():
-        theirs = peer(input_ids=input_BL, attention_mask=mask_BL, labels=target_BT).logits
-        encoded = model.encode(input_BL, mask_BL.bool())
-        ours = model.head(model.decode(shift_right(target_BT), encoded)).view_as(theirs)
-    assert theirs.std() > 0.1
-    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_a_full_disk_leaves_the_model_that_was_there(folder):

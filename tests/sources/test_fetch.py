@@ -32,7 +32,7 @@ def test_the_files_of_a_language_are_asked_for_at_the_hub(monkeypatch, tmp_path)
     ]
     fetch("mc4")
     assert len(asked["allow_patterns"]) == len(LANGUAGES) == 18
-    fetch("mt5-pieces", languages=["th"])
+    fetch("mt5-pieces")
     assert (asked["repo"], asked["repo_type"]) == ("google/mt5-small", "model")
     assert asked["allow_patterns"] == ["spiece.model"]
 

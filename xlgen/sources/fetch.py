@@ -47,7 +47,8 @@ def patterns_of(data: Published, languages: Sequence[str] | None) -> list[str]:
     ['data/thai_XLSum_v2.0.tar.bz2', 'data/chinese_simplified_XLSum_v2.0.tar.bz2']
     """
     names = [data.hub_name(code) for code in languages or data.languages]
-    return [pattern.format(language=name) for pattern in data.patterns for name in names]
+    found = [pattern.format(language=name) for pattern in data.patterns for name in names]
+    return list(dict.fromkeys(found))  # a file may be of all languages
 
 
 def _by_hand(data: Published, folder: Path) -> str:
