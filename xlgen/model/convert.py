@@ -22,6 +22,7 @@ from xlgen.download import fetch_file, is_address
 from xlgen.errors import InputError
 from xlgen.files import check_new_folder, new_folder
 from xlgen.model import MODELS
+from xlgen.model.describe import TIED
 from xlgen.model.fetch import MOST_PIECES, fetch_model
 from xlgen.model.hugging_face import hugging_face_config, hugging_face_name, read_config_file
 from xlgen.model.packaged import find_model, is_of_bytes, tokenizer_settings
@@ -84,7 +85,7 @@ def convert(
         with _blaming(source):
             sha256 = write_tensors(weights, tensors, source=path)
         if _is_tied(weights):
-            log.warning("%s: TIED! %s", source, TIED)
+            log.warning("%s: %s", source, TIED)
         ours = {"weights_sha256": sha256} | ({"tokenizer_sha256": tokenizer} if tokenizer else {})
         (partial / "config.json").write_text(
             json.dumps(written | (ours if to == "xlgen" else {}), indent=2) + "\n", "utf-8"
@@ -101,10 +102,6 @@ def convert(
     )
 
 
-TIED = (
-    "The head is the embedding, bit for bit, as where transformers tied the two; mT5's own differ: "
-    "take the model from its publisher"
-)
 NONE = "none; put the model's spiece.model into the folder, or convert again with --spm FILE"
 
 

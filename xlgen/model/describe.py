@@ -9,6 +9,8 @@ from xlgen.model.packaged import find_model, open_tokenizer
 from xlgen.model.stored import StoredModel, open_stored
 from xlgen.model.t5 import T5, T5Config
 
+TIED = "TIED! The head is the embedding, bit for bit: mT5's own differ, so this one is damaged"
+
 
 def describe_model(name: str) -> dict[str, Any]:
     """Return all about a packaged model or a folder in any of `LAYOUTS`, for people to read."""
@@ -57,7 +59,5 @@ def describe_head(stored: StoredModel) -> str:
         and head.shape == shared.shape
         and torch.equal(head.read(), shared.read())
     ):
-        return (
-            "TIED! The head is the embedding, bit for bit: mT5's own differ, so this one is damaged"
-        )
+        return TIED
     return "untied (its own matrix, as in mT5)"

@@ -115,9 +115,8 @@ class Evaluation(RunConfig):
             stamp |= {"translator": self._translator_identity(languages)}
             memory = folder / "translations.jsonl"
             predict = through_english(predict, self.translator, memory=memory)
-            system = replace(
-                system, together=1
-            )  # a translator that fails takes one language with it
+            # alone, so that a translator that fails takes one language with it
+            system = replace(system, together=1)
         system = replace(system, stamp=stamp, predict=predict)
         limit = self.limit if split == "test" else self.validation_limit
         place = _place(folder, step)
