@@ -15,7 +15,13 @@ import transformers
 
 from xlgen.errors import InputError
 from xlgen.languages import LANGUAGES
-from xlgen.translation.folder import FLORES, FolderTranslator, _longest
+from xlgen.translation.folder import (
+    FLORES,
+    FolderTranslator,
+    _load_converted,
+    _load_hugging_face,
+    _longest,
+)
 from xlgen.translation.translate import translate
 
 needs_ctranslate2 = pytest.mark.skipif(
@@ -210,12 +216,69 @@ def test_a_converted_folder_translates_the_same(family, request, tmp_path, memor
     assert len({first for first, _ in found}) > 2
 
 
+@needs_ctranslate2
+def test_a_converted_model_that_never_ends_is_ended(nllb, tmp_path, article_1):
+    from ctranslate2.converters import TransformersConverter
+
+    made = tmp_path / "converted"
+    TransformersConverter(str(nllb)).convert(str(made))
+    for path in nllb.glob("token*"):
+        shutil.copy(path, made)
+    check_it_is_ended(_load_converted(made)[0], nllb, article_1)
+
+
+def test_a_model_that_never_ends_is_ended(nllb, article_1):
+    check_it_is_ended(_load_hugging_face(nllb)[0], nllb, article_1)
+
+
+def check_it_is_ended(generate, folder: Path, article_1) -> None:
+    """A call has an end of its own: nothing within this process could end it from outside."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    beyond = []
+    for code in ("th", "ar", "hi", "zh", "vi"):
+        tokens = tokenizer(article_1[code][:12])["input_ids"]
+        first = tokenizer.convert_tokens_to_ids(FLORES[code])
+        (row,) = generate([tokens], first, beams=2, rows=16)
+        beyond.append(len(row) - (3 * len(tokens) + 32))
+    # some end by chance, for the weights are random; what begins a text counts with transformers
+    assert -2 <= max(beyond) <= 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"decoder_start_token_id": None, "bos_token_id": None}, {"pad_token_id": None}],
+    ids=["ValueError", "TypeError"],
+)
+def test_a_model_that_fails_at_its_work_is_told(nllb, tmp_path, memory, article_1, damage):
+    folder = tmp_path / "damaged"
+    shutil.copytree(nllb, folder)
+    for name in ("config.json", "generation_config.json"):
+        stored = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(stored | damage))
+    texts = [article_1[code][:20] for code in ("th", "ar", "hi", "zh", "vi")]
+    failed = r"its model failed \(.+\); are its tokenizer and its configuration its own\?; 0 of 5"
+    with pytest.raises(InputError, match=failed):
+        translate(texts, FolderTranslator(folder=folder), source="th", target="en", memory=memory)
+
+
+def test_a_tokenizer_of_more_pieces_than_its_model_is_told(nllb, tmp_path, memory, article_1):
+    folder = tmp_path / "other"
+    shutil.copytree(nllb, folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens([f"<{number}>" for number in range(50)])
+    tokenizer.save_pretrained(folder)
+    texts = [f"{article_1['th'][:9]} <49>"]
+    with pytest.raises(InputError, match=r"its model failed \(index out of range"):
+        translate(texts, FolderTranslator(folder=folder), source="th", target="en", memory=memory)
+
+
 def test_identity_follows_files_and_settings(marian, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(marian, copy)
     system = FolderTranslator(folder=copy, pair="en-fr")
     before = system.identity("en", "fr")
     assert before == FolderTranslator(folder=marian, pair="en-fr").identity("en", "fr")
+    assert before == FolderTranslator(folder=copy, pair="en-fr", timeout=9.0).identity("en", "fr")
     for settings in ({"beams": 1}, {"prefix": ">>fra<<"}):
         other = FolderTranslator(folder=copy, pair="en-fr", **settings)
         assert before != other.identity("en", "fr")

@@ -1,5 +1,6 @@
 """A run of XLGen's own, trained to translate and then used for it."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -79,6 +80,23 @@ def test_a_run_translates_the_pairs_it_was_taught(run, memory, article_1):
     assert found == [expected[0].replace("\n", " "), ""]
     with pytest.raises(InputError, match="'en' into 'hi'; it has en into th, vi"):
         translate(["a"], system, source="en", target="hi", memory=memory)
+
+
+def test_a_run_that_takes_too_long_is_told(run, memory, article_1, monkeypatch):
+    """What a call has done by then is kept, so that one after the other gets to the end."""
+    monkeypatch.setattr("xlgen.translation.translate.KEPT_AT_ONCE", 1)
+    monkeypatch.setattr("xlgen.translation.translate.monotonic", itertools.count(0, 7).__next__)
+    system = RunTranslator(folder=run, timeout=6.5)
+    assert system.identity("vi", "en") == RunTranslator(folder=run).identity("vi", "en")
+    texts = [article_1[code][:20] for code in ("vi", "hi", "zh")]
+    for left in (3, 2):
+        too_long = rf"'run' took 7\.0 seconds .* at most 6\.5;.*; 1 of {left} paragraphs"
+        with pytest.raises(InputError, match=too_long):
+            translate(texts, system, source="vi", target="en", memory=memory)
+    found = translate(texts, system, source="vi", target="en", memory=memory)
+    assert len(found) == 3
+    kept = [json.loads(line)["translation"] for line in memory.open(encoding="utf-8")]
+    assert found == kept
 
 
 def test_what_is_longer_than_the_run_reads_is_cut_into_sentences(

@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+from xlgen.config import from_json, override
 from xlgen.errors import InputError
+from xlgen.translation import TRANSLATORS
 from xlgen.translation import translate as module
+from xlgen.translation.base import Translator
 from xlgen.translation.memory import TranslationMemory
 from xlgen.translation.translate import translate
 
@@ -67,6 +70,54 @@ def test_what_was_done_before_a_failure_is_kept(shouting, memory, monkeypatch):
     assert [json.loads(line)["text"] for line in memory.open()] == ["a", "b"]
     found = translate(texts, shouting(), source="en", target="fr", memory=memory)
     assert found == ["FR(a)", "FR(b)", "FR(c)", "FR(d)", "FR(e)"]
+
+
+@pytest.fixture
+def take(monkeypatch):
+    """Return a function that lets each batch, of two paragraphs, take so many seconds by the clock."""
+
+    def set_clock(*seconds: float) -> None:
+        read = iter([time for end in seconds for time in (0.0, end)])
+        monkeypatch.setattr(module, "monotonic", lambda: next(read))
+
+    monkeypatch.setattr(module, "KEPT_AT_ONCE", 2)
+    return set_clock
+
+
+def test_a_batch_that_takes_too_long_is_told_and_kept(shouting, memory, take, article_1):
+    texts = [article_1[code] for code in ("th", "ar", "hi", "zh", "vi")]
+    done = [f"EN({text})" for text in texts]
+    take(60.0, 61.5, 60.0)
+    slow = shouting(timeout=60.0)
+    too_long = (
+        r"^translator 'shouting' took 61\.5 seconds for a batch of 2 paragraphs, expected at most 60; "
+        r"raise translator\.timeout, or .*; 4 of 5 paragraphs .* kept in .*: the same command continues$"
+    )
+    with pytest.raises(InputError, match=too_long):
+        translate(texts, slow, source="th", target="en", memory=memory)
+    assert [json.loads(line)["translation"] for line in memory.open(encoding="utf-8")] == done[:4]
+    assert translate(texts, slow, source="th", target="en", memory=memory) == done
+
+
+def test_a_last_batch_that_takes_too_long_ends_nothing(shouting, memory, take, article_1):
+    take(1.0, 61.5)
+    texts = [article_1[code] for code in ("hi", "th", "zh")]
+    found = translate(texts, shouting(timeout=60.0), source="th", target="hi", memory=memory)
+    assert found == [f"HI({text})" for text in texts]
+
+
+def test_without_a_limit_a_batch_may_take_any_time(shouting, memory, take, article_1):
+    take(1e9, 1e9)
+    texts = [article_1[code] for code in ("ar", "vi", "zh")]
+    found = translate(texts, shouting(), source="ar", target="vi", memory=memory)
+    assert found == [f"VI({text})" for text in texts]
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_every_translator_has_the_limit(name):
+    made = from_json(Translator, {"name": name})
+    assert made.timeout == (300.0 if name == "apertium" else None)  # it names jobs of begun sweeps
+    assert override(made, ["timeout=5"]).timeout == 5.0
 
 
 def test_a_wrong_number_of_translations_is_refused(shouting, memory, monkeypatch):

@@ -25,11 +25,11 @@ from xlgen.training.workers import workers
 
 log = logging.getLogger(__name__)
 
-# What may change at resume: when and how often to look and to save, never what is computed.
+# What may change at resume: when and how often to look and to save, how long to wait; never what is computed.
 HARMLESS = frozenset(
     f"training.{name}"
     for name in ("steps", "checkpoint_every", "validate_every", "log_every", "keep")
-)
+) | {"translator.timeout"}
 
 
 Basis = Literal["model", "text"]  # what a method is trained on; what a model is pretrained on

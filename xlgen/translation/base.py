@@ -18,10 +18,14 @@ Translate = Callable[[Sequence[str]], list[str]]
 
 @dataclass(frozen=True)
 class Translator(ABC):
-    """A system with its settings; making one reads nothing and starts nothing."""
+    """A system with its settings; making one reads nothing and starts nothing.
+
+    A batch may take `timeout` seconds, None: any number; `identity` takes no notice of it.
+    """
 
     table: ClassVar[Table] = TRANSLATORS
     name: ClassVar[str]
+    timeout: float | None = None
 
     @abstractmethod
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -38,7 +42,10 @@ class Translator(ABC):
     def open(self, source: str, target: str) -> AbstractContextManager[Translate]:
         """Start what it takes to translate a pair, until the block ends.
 
-        What it yields raises `InputError` for a system that fails, hangs, or answers beside the point.
+        What it yields raises `InputError` for a system that fails or answers beside the point, and ends a
+        program that gives no answer in `timeout` seconds. Nothing can end a model within this process: it
+        has to end by itself, by the most tokens that it may write. `translate.translate` looks at the
+        time of each batch when it is done.
         """
 
     def check(self, source: str, target: str) -> None:

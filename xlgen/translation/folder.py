@@ -29,7 +29,7 @@ FLORES = {
     "tr": "tur_Latn", "vi": "vie_Latn", "zh": "zho_Hans",
 }  # fmt: skip
 # What such libraries raise for a folder that is damaged, or of another kind.
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError)
 _FEWEST_TOKENS = 16  # with fewer, what is cut would no longer be words
 
 # Token ids of sentences, and the id that each translation begins with or None -> token ids.
@@ -99,9 +99,12 @@ class FolderTranslator(Translator):
             rows = [encode(part) for part in wanted]
             try:
                 ids = generate(rows, first, beams=self.beams, rows=self.batch_size)
-            except (RuntimeError, IndexError) as error:
+            except InputError:
+                raise
+            except _UNREADABLE as error:
                 raise InputError(
-                    f"{folder}: its model failed ({_first_line(error)}); is its tokenizer its own?"
+                    f"{folder}: its model failed ({_first_line(error)}); "
+                    "are its tokenizer and its configuration its own?"
                 ) from error
             told = [[token for token in row if token != first] for row in ids]
             texts = [tokenizer.decode(row, skip_special_tokens=True).strip() for row in told]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 
 from xlgen.errors import InputError
 from xlgen.progress import progress
@@ -18,7 +19,8 @@ def translate(
 
     A paragraph is what stands between line breaks; one without a letter is its own translation. What the
     file `memory` has of the same system is not translated again. Raises `InputError` for a pair the
-    translator does not have, and where it fails: what was done by then is kept.
+    translator does not have, and where it fails or a batch takes longer than its `timeout`, if others
+    are left: what was done by then is kept, a batch that took too long as well.
     """
     translator.check(source, target)
     identity = translator.identity(source, target)
@@ -44,7 +46,9 @@ def _translate_missing(
         with translator.open(*pair) as translate_all, progress(len(missing), name) as bar:
             while done < len(missing):
                 paragraphs = missing[done : done + KEPT_AT_ONCE]
+                start = monotonic()
                 found = translate_all(paragraphs)
+                seconds = monotonic() - start
                 if len(found) != len(paragraphs):
                     raise InputError(
                         f"translator {translator.name!r} gave {len(found)} translations of "
@@ -53,11 +57,22 @@ def _translate_missing(
                 kept.add(paragraphs, [" ".join(text.split("\n")) for text in found])
                 done += len(paragraphs)
                 bar.advance(len(paragraphs))
+                if done < len(missing):
+                    _check_time(translator, seconds, paragraphs=len(paragraphs))
     except InputError as error:
         raise InputError(
             f"{error}; {done} of {len(missing)} paragraphs were translated and are kept in "
             f"{kept.path}: the same command continues"
         ) from error
+
+
+def _check_time(translator: Translator, seconds: float, *, paragraphs: int) -> None:
+    if translator.timeout is not None and seconds > translator.timeout:
+        raise InputError(
+            f"translator {translator.name!r} took {seconds:.1f} seconds for a batch of {paragraphs} "
+            f"paragraphs, expected at most {translator.timeout:g}; raise translator.timeout, or choose a "
+            "smaller model or a faster machine"
+        )
 
 
 class _Paragraph:
