@@ -61,6 +61,49 @@ def test_the_longest_prompt_is_compared_with_the_shortest(study: Study):
     assert (one.ours, one.missing) == (None, "prompts of two lengths")
 
 
+def with_lengths(study: Study, *lengths: int) -> Study:
+    """Return the study with the model's runs as prompts of these lengths too."""
+
+    def change(job: Job) -> list[Job]:
+        more = [replace(job, row=f"prompt, l={length}") for length in lengths]
+        return [job, *(more if job.row == "model" else [])]
+
+    return changed(study, change)
+
+
+def test_each_length_is_compared_with_the_next_shorter(study: Study):
+    more = with_lengths(study, 10, 1000)
+    part = Lengths(TARGET, "other languages", -1).part(view(more))
+    assert part.label == "PROMPT, L=1,000 minus L=1"
+    rows = {1: "prompt, l=1", 10: "prompt, l=10", 100: "prompt", 1000: "prompt, l=1000"}
+    pairs = [(1, 10), (10, 100), (100, 1000)]
+    assert [one.label for one in part.neighbours] == [
+        f"PROMPT, L={longer:,} minus L={shorter:,} (neighbours)" for shorter, longer in pairs
+    ]
+    for one, (shorter, longer) in zip(part.neighbours, pairs, strict=True):
+        gap = mean_of(more, rows[longer]) - mean_of(more, rows[shorter])
+        assert value(one) == pytest.approx(gap)
+        assert one.ours.low < gap < one.ours.high
+        assert (one.metric, one.where) == (part.metric, part.where)
+        assert [told for told, _ in one.paper] == ["BASE", "XXL"]
+        printed_ = [printed(f"prompt, l={n}", "xxl", metric=TARGET) for n in (longer, shorter)]
+        assert one.paper[-1][1] == pytest.approx(gap_of(*printed_))
+
+
+def test_two_lengths_are_neighbours_already(study: Study):
+    assert Lengths(TARGET, "other languages", -1).part(view(study)).neighbours == ()
+
+
+def test_seeds_of_lengths_are_those_of_two_that_are_listed(study: Study):
+    def of(*rows: str) -> int:
+        unfinished = changed(
+            study, lambda job: [replace(job, scored={})] if job.row == "prompt, l=1" else [job]
+        )
+        return Lengths(TARGET, "other languages", -1).part(view(without(unfinished, *rows))).of
+
+    assert (of(), of("prompt, l=1")) == (2, 0)  # a second length is to come; there is none
+
+
 def test_a_length_that_has_not_run_is_no_end(study: Study):
     def change(job: Job) -> list[Job]:
         longer = replace(job, row="prompt, l=1000", scored={})

@@ -89,6 +89,17 @@ def test_gaps_are_named(study: Study):
     assert (found.seeds, found.of, found.std) == (1, 2, None)
 
 
+def test_a_row_is_complete_language_by_language(waiting: Study):
+    """It was made for Vietnamese, where a seed is to come, for Chinese, where all are, and for no other."""
+    row = ("prompt, mix-unsup", "nano")
+    told = {code: waiting.state(*row, language=code) for code in SWEEP.languages}
+    assert told["vi"] == told["en"] == waiting.state(*row) == "1 of 2 seeds"
+    assert told["zh"] == "not run"
+    assert told["ar"] == told["hi"] == told["th"] == "not planned"
+    assert waiting.state("prompt", "nano", language="th") == ""
+    assert waiting.state("model, it-lm", "nano", language="th") == "not in the sweep"
+
+
 def test_rows_that_are_whole_are_no_gaps(study: Study):
     for code in ("ar", "hi", "th", "vi", "zh"):
         assert study.gaps().count(f"nano · model, sup · {code}: 1 of 2 seeds") == 1

@@ -68,6 +68,7 @@ def test_page_tells_findings_tables_and_gaps(page: str, made: StudyReport):
     assert made.headline in page.replace("&#39;", "'")
     for name in FINDINGS:
         assert FINDINGS[name].text in page
+    assert "chosen on 20 validation texts a language (the paper: 250)" in page
     for number in (8, 10, 11):
         assert page.count(f"<h3>Table {number}:") == 2  # both ways of choosing checkpoints
     assert "nano · model, sup · th: 1 of 2 seeds" in page
@@ -98,6 +99,23 @@ def test_the_same_sweep_gives_the_same_bytes_wherever_it_lies(
 ):
     moved = Path(shutil.copytree(sweep, tmp_path / "elsewhere"))
     assert make_study_report(moved, tmp_path / "moved.html").path.read_text("utf-8") == page
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_seeds_to_come_stand_where_they_will(sweep: Path, tmp_path: Path):
+    copy = Path(shutil.copytree(sweep, tmp_path / "sweep"))
+    data = json.loads((copy / "sweep.json").read_text("utf-8"))
+    row, rows = "prompt, mix-unsup", data["rows"]
+    data["rows"] = [r for r in rows if r["row"] != row or r["target"] == "zh"]
+    for made in (r for r in data["rows"] if r["row"] == row):
+        shutil.rmtree(copy / made["folder"])
+    write_json(copy / "sweep.json", data)
+    page = make_study_report(copy, tmp_path / "report.html").path.read_text("utf-8")
+    table = page.split("<h3>Table 11")[1].split("</table>")[0]
+    line = table.split(">PROMPT, MIX-UNSUP ")[1].split("</tr>")[0]
+    # in English and Chinese, where quality and LID in one or two languages are to come
+    assert line.count(">–<") == 2 + 3 * 7
+    assert line.count('–<span class="spread missing">0 of 2</span>') == 2 + 3
 
 
 def test_figures_name_what_colours_show(study: Study):

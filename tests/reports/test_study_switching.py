@@ -130,6 +130,18 @@ def test_unfinished_rows_say_so(tables: tuple[StudyTable, ...]):
     assert "MODEL, SUP † (1 of 2 seeds)" in markdown_study_table(tables[0])
 
 
+def test_a_languages_table_is_of_the_seeds_that_are_to_come_there(waiting: Study):
+    states = {
+        table.title: line(table, "prompt, mix-unsup").state for table in switching_tables(waiting)
+    }
+    assert states == {
+        "Mean of Arabic, Hindi, Thai, Vietnamese and Chinese": "1 of 2 seeds",
+        **dict.fromkeys(["Arabic", "Hindi", "Thai"], "not planned"),
+        "Vietnamese": "1 of 2 seeds",
+        "Chinese": "not run",
+    }
+
+
 def test_means_are_among_the_records(tables: tuple[StudyTable, ...], study: Study):
     records = [r for r in study_records(study) if r["language"] == OTHERS]
     (record,) = [

@@ -15,6 +15,7 @@ from test_study import values
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
 from xlgen.reports.published import published
 from xlgen.reports.study import HONEST, PROTOCOL, Study, Summary
+from xlgen.reports.study_switching import switching_tables
 from xlgen.reports.study_tables import OURS, PAPER, StudyTable, focus, study_tables
 from xlgen.reports.study_text import (
     cell_text,
@@ -151,6 +152,31 @@ def test_cells_say_which_seeds_are_missing():
     assert cell_text(Summary(12.34, 1.26, seeds=2, of=3)) == "12.3 ±1.3 (2/3)"
     assert cell_text(Summary(-12.34, None, seeds=1, of=1)) == "−12.3"
     assert cell_text(None) == "–"
+
+
+def test_a_language_to_come_is_told_from_one_that_is_not_planned(waiting: Study):
+    table = study_tables(waiting)[1]
+    text = markdown_study_table(table)
+    (row,) = [
+        t.split(" | ") for t in text.split("\n") if t.startswith("| nano | PROMPT, MIX-UNSUP ")
+    ]
+    shown = {code: row[2 + table.columns.index((code, QUALITY))] for code in focus(waiting)}
+    assert shown["vi"].endswith(" (1/2)")
+    assert shown["zh"] == "– (0/2)"
+    # not planned; of French and Russian the sweep has nothing at all
+    assert {code for code in shown if shown[code] == "–"} == {"ar", "hi", "th", "fr", "ru"}
+
+
+def test_what_is_not_defined_is_not_to_come(waiting: Study):
+    jobs = tuple(replace(job, scored={}) if job.row == "model" else job for job in waiting.jobs)
+    begun = replace(waiting, jobs=jobs, _parts={})
+    tables = {t.title: t for t in switching_tables(begun)}
+    for title, last in {"Vietnamese": "– |", "Thai": "– (0/2) |"}.items():  # WPR
+        (row,) = [t for t in markdown_study_table(tables[title]).split("\n") if "| MODEL (" in t]
+        assert row.startswith("| nano | MODEL (not run) | – (0/2) |")
+        assert row.split(" | ")[-1] == last
+    (model,) = lines(study_tables(begun)[1], OURS, "model")
+    assert {code for code, _ in model.awaited} == {*SWEEP.languages}  # of the paper's, no Russian
 
 
 @pytest.mark.parametrize("width", [80, 120])

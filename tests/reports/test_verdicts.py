@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from made_sweeps import CURVES
-from test_comparisons import in_two_sizes
+from test_comparisons import changed, in_two_sizes, with_lengths
 
 from xlgen.reports import FINDINGS
 from xlgen.reports.certainty import Estimate
@@ -13,6 +13,8 @@ from xlgen.reports.comparisons import Comparison, Part, Steps, View, languages_o
 from xlgen.reports.grid import QUALITY, TARGET
 from xlgen.reports.published import published
 from xlgen.reports.study import HONEST, PROTOCOL, Study
+from xlgen.reports.study_text import scale_text
+from xlgen.reports.sweep import Job
 from xlgen.reports.verdicts import (
     FAILS,
     HOLDS,
@@ -34,7 +36,7 @@ def part(low: float | None, high: float | None, *, sign: int = 1, seeds: int = 3
     found = Estimate(
         value, low, high, ("th",), seeds=seeds, documents=9, over="documents and seeds"
     )
-    return Part("a minus b", QUALITY, "other languages", sign, found, "", (), ("th",), 3)
+    return Part("a minus b", QUALITY, "other languages", sign, found, "", (), ("th",), ("th",), 3)
 
 
 ABSENT = replace(part(1, 2), ours=None, missing="PROMPT, FP not run")
@@ -169,7 +171,25 @@ def test_one_seed_is_never_enough(study: Study):
 def test_languages_that_a_comparison_lacks_are_named(study: Study):
     jobs = tuple(job for job in study.jobs if job.target != "th")
     found = by_name(replace(study, jobs=jobs, _parts={}))["mixing-restores"].parts[0]
-    assert languages_text(found) == "Arabic, Hindi, Vietnamese, Chinese; not Thai"
+    assert languages_text(found) == "Arabic, Hindi, Vietnamese, Chinese; not planned for Thai"
+
+
+def test_languages_to_come_are_told_from_those_not_planned(waiting: Study):
+    found = by_name(waiting)["mixing-restores"].parts[0]
+    assert (
+        languages_text(found) == "Vietnamese; not Chinese; not planned for Arabic, Hindi and Thai"
+    )
+
+
+def test_seeds_of_what_the_sweep_does_not_list_are_not_to_come(study: Study):
+    """One row is listed with two seeds, the other not at all: none of their difference is missing."""
+    found = by_name(study)["factorized-restore"].parts
+    assert [(part.missing, seeds_text(part)) for part in found] == [
+        ("PROMPT, FP not in the sweep", "0"),
+        ("PROMPT, FP not in the sweep, PROMPT, FP-EN not in the sweep", "0"),
+    ]
+    alone = by_name(study)["larger-forget-less"].parts  # one size is listed
+    assert [seeds_text(part) for part in alone] == ["0", "0"]
 
 
 def test_the_honest_variant_is_judged_by_its_own_scores(study: Study):
@@ -205,6 +225,27 @@ def test_of_two_sizes_the_largest_stands_first_and_decides(study: Study):
     assert headline(told, both) == "11 of the paper's 11 findings hold at nano."
 
 
+def test_neighbours_are_told_and_decide_nothing(study: Study, tmp_path: Path):
+    """The model's runs, as prompts of 10, stay in the language least: from there on longer is better."""
+    more = with_lengths(study, 10)
+    ours, before = (by_name(s)["capacity-paradox"] for s in (more, study))
+    assert (ours.verdict, ours.reason) == (before.verdict, before.reason)
+    lost = ours.parts[1]
+    assert [one.ours.value < 0 for one in (lost, *lost.neighbours)] == [True, True, False]
+    assert ours.lines == (*(p for part in ours.parts for p in (part, *part.neighbours)),)
+    record = ours.to_json()["comparisons"][1]
+    assert [one["label"] for one in record["neighbours"]] == [p.label for p in lost.neighbours]
+    text = write_findings(more, tmp_path / "findings.md").read_text("utf-8")
+    for one in lost.neighbours:
+        assert f"| nano | {one.label} | LID target |" in text
+        assert f"| {difference_text(one.ours)} |" in text
+
+
+def test_a_claim_of_lengths_says_that_it_is_of_the_ends(study: Study):
+    told = FINDINGS["capacity-paradox"].text
+    assert told.startswith("The longest prompt") and "the shortest" in told
+
+
 def test_differences_say_how_they_were_counted():
     assert difference_text(part(1, 2).ours) == "+1.5 (+1.0 to +2.0)"
     alone = replace(part(1, 2).ours, over="documents")
@@ -213,9 +254,40 @@ def test_differences_say_how_they_were_counted():
     assert difference_text(None) == "–"
 
 
+def test_findings_say_how_little_they_rest_on(study: Study):
+    assert scale_text(study) == (
+        "Runs were tuned on the task for 500 steps (the paper: 100,000), their checkpoints chosen on 20 "
+        "validation texts a language (the paper: 250) and scored on 6 test texts a language."
+    )
+
+
+def test_what_differs_between_jobs_is_a_range(study: Study):
+    def change(job: Job) -> list[Job]:
+        if job.row != "model":
+            return [job]
+        counts = {QUALITY: 1250}  # of other metrics' undefined scores none counts
+        kept = [p for p in job.curve if p.step < 500 and p.language == "th"]
+        curve = tuple(replace(p, n=counts.get(p.metric, 1)) for p in kept)
+        folder = job.scored[PROTOCOL]
+        ((key, cells),) = folder.cells.items()
+        more = {at: replace(cell, n=7) if at[0] == "th" else cell for at, cell in cells.items()}
+        return [replace(job, curve=curve, scored={PROTOCOL: replace(folder, cells={key: more})})]
+
+    assert scale_text(changed(study, change)) == (
+        "Runs were tuned on the task for 400 to 500 steps (the paper: 100,000), their checkpoints chosen on "
+        "20 to 1,250 validation texts a language (the paper: 250) and scored on 6 to 7 test texts a language."
+    )
+
+
+def test_without_tuned_runs_only_what_was_scored_is_told(study: Study):
+    alone = changed(study, lambda job: [job] if job.row == "lead-64" else [])
+    assert scale_text(alone) == "Outputs were scored on 6 test texts a language."
+
+
 def test_findings_are_written_as_markdown(study: Study, tmp_path: Path):
     path = write_findings(study, tmp_path / "findings.md")
     text = path.read_text("utf-8")
+    assert scale_text(study) in text.split("\n\n")[:3]
     assert text == write_findings(study, tmp_path / "again.md").read_text("utf-8")
     for name in FINDINGS:
         assert f"## {FINDINGS[name].text.rstrip('.')}\n" in text

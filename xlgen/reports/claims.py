@@ -43,7 +43,7 @@ FORGETTING_GROWS = Claim(
     tuple(Steps(TARGET, "other languages", -1, row) for row in BOTH),
 )
 CAPACITY_PARADOX = Claim(
-    "Longer prompts learn the English task better and lose more of the other languages.",
+    "The longest prompt beats the shortest in English and keeps the target language less often.",
     "section 2.3, Figure 2c, Table 10",
     (Lengths(QUALITY, "English", +1), Lengths(TARGET, "other languages", -1)),
 )

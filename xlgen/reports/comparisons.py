@@ -6,8 +6,9 @@ printed means, which stand beside ours and decide nothing.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from xlgen.languages import KNOWN, SOURCE
@@ -48,8 +49,9 @@ class Part:
     """One comparison: what is compared, ours with its interval or what is missing, the paper's.
 
     `sign` is what the claim expects of the difference; with 0 it expects less than `NEAR` either way.
-    `asked` are the languages that it is about, `of` the seeds that the sweep lists, `notes` what is behind
-    the rows' names.
+    `asked` are the languages that it is about, `planned` those of them that its rows are made for, `of` the
+    seeds that the sweep lists, `notes` what is behind the rows' names. `neighbours` show where between two
+    ends a difference arises; no verdict weighs them.
     """
 
     label: str
@@ -60,8 +62,10 @@ class Part:
     missing: str
     paper: tuple[tuple[str, float], ...]
     asked: tuple[str, ...]
+    planned: tuple[str, ...]
     of: int
     notes: tuple[tuple[str, str], ...] = ()
+    neighbours: tuple["Part", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,17 @@ class Comparison(ABC):
     ) -> Part:
         why = "" if ours else missing or "no language and seed that both were scored in"
         asked = languages_of(view.study.languages, self.where)
-        of = max((view.study.listed_seeds(row, view.size) for row in rows), default=0)
-        notes = tuple((row, view.study.note(row)) for row in rows)
-        return Part(
-            label, self.metric, self.where, self.sign, ours, why, tuple(paper), asked, of, notes
+        planned = tuple(
+            code
+            for code in asked
+            if all(view.study.jobs_of(row, view.size, language=code) for row in rows)
         )
+        seeds = [view.study.listed_seeds(row, view.size) for row in rows]
+        return Part(
+            label, self.metric, self.where, self.sign, ours, why, tuple(paper), asked, planned,
+            of=max(seeds, default=0) if all(seeds) else 0,
+            notes=tuple((row, view.study.note(row)) for row in rows),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,8 @@ class Sizes(Comparison):
 
     def part(self, view: View) -> Part:
         """Pair both sizes by seed and document; a study of one size has nothing to compare."""
-        sizes = [size for size in view.study.sizes if view.study.state(self.row, size)[:3] != "not"]
+        listed = [size for size in view.study.sizes if view.study.has(self.row, size)]
+        sizes = [size for size in listed if view.study.state(self.row, size) != "not run"]
         told, estimated = "largest minus smallest", None
         if len(sizes) > 1:
             told = f"{sizes[-1]} minus {sizes[0]}"
@@ -142,7 +153,7 @@ class Sizes(Comparison):
             estimated = estimate(subtract(large, small))
         return self._part(
             f"{self.row.upper()}, {told}", estimated, missing=f"{self.row.upper()} at a second size",
-            paper=self._printed(), view=view, rows=(self.row,),
+            paper=self._printed(), view=view, rows=(self.row,) if len(listed) > 1 else (),
         )  # fmt: skip
 
     def _printed(self) -> Iterator[tuple[str, float]]:
@@ -153,28 +164,37 @@ class Sizes(Comparison):
 
 @dataclass(frozen=True)
 class Lengths(Comparison):
-    """The longest prompt minus the shortest."""
+    """The longest prompt minus the shortest; as neighbours, each length minus the next shorter one.
+
+    The ends are known before any score is; the best length would be chosen by the scores that judge it.
+    """
 
     def part(self, view: View) -> Part:
         """Take the lengths that were run; the plain prompt counts with its own."""
-        lengths = {
-            length: row
+        listed = {
+            row: length
             for row in reversed(view.study.rows)
-            if (length := view.study.length(row, view.size)) and not view.lacks(row)
+            if view.study.has(row, view.size) and (length := view.study.length(row, view.size))
         }
-        told, estimated = "longest minus shortest", None
-        if len(lengths) > 1:
-            longest, shortest = max(lengths), min(lengths)
-            told = f"L={longest:,} minus L={shortest:,}"
-            more, less = (
-                view.parts(lengths[length], metric=self.metric, where=self.where)
-                for length in (longest, shortest)
-            )
-            estimated = estimate(subtract(more, less))
-        return self._part(
-            f"PROMPT, {told}", estimated, missing="prompts of two lengths",
-            paper=self._printed(), view=view, rows=tuple(lengths.values()),
-        )  # fmt: skip
+        rows = {length: row for row, length in listed.items() if not view.lacks(row)}
+        lengths = sorted(rows)
+        if len(lengths) < 2:
+            return self._part(
+                "PROMPT, longest minus shortest", None, missing="prompts of two lengths",
+                paper=self._printed(), view=view,
+                rows=tuple(listed) if len({*listed.values()}) > 1 else (),
+            )  # fmt: skip
+        ends = self._between(view, rows, shorter=lengths[0], longer=lengths[-1])
+        between = [
+            self._between(view, rows, shorter=shorter, longer=longer)
+            for shorter, longer in (pairwise(lengths) if len(lengths) > 2 else ())
+        ]
+        neighbours = tuple(replace(one, label=f"{one.label} (neighbours)") for one in between)
+        return replace(ends, paper=tuple(self._printed()), neighbours=neighbours)
+
+    def _between(self, view: View, rows: Mapping[int, str], *, shorter: int, longer: int) -> Part:
+        pair = Rows(self.metric, self.where, self.sign, rows[longer], rows[shorter])
+        return replace(pair.part(view), label=f"PROMPT, L={longer:,} minus L={shorter:,}")
 
     def _printed(self) -> Iterator[tuple[str, float]]:
         for size in SIZES:

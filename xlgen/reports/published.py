@@ -10,6 +10,8 @@ from xlgen.languages import KNOWN
 SIZES = ("small", "base", "large", "xl", "xxl")  # of mT5, in the paper's words, ascending
 SUMMARIES = ("10", "11", "8")  # the tables of WikiLingua-0; 8 has quality alone
 SEEDS = 3  # captions of Tables 10 and 11: std over 3 random seeds
+STEPS = 100_000  # section 2.2.2: "always", with both methods
+VALIDATION = 250  # section 2.2.2: examples a language that a checkpoint is chosen on
 
 
 @dataclass(frozen=True)

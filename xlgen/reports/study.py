@@ -97,7 +97,7 @@ class Study:
 
     def has(self, row: str, size: str) -> bool:
         """Whether the sweep lists a row at a size, run or not."""
-        return any(job.row == row and job.size in ("", size) for job in self.jobs)
+        return bool(self.jobs_of(row, size))
 
     def series(self, row: str, size: str, *, language: str, metric: str, selection: str) -> Parts:
         """Return a row's scores by seed in one language, as parts of one estimate; empty if none."""
@@ -108,7 +108,7 @@ class Study:
 
     def _series(self, row: str, size: str, language: str, metric: str, selection: str) -> Parts:
         by_seed: dict[Seed, list[Scored]] = {}
-        for job in self.jobs_of(row, size, language):
+        for job in self.jobs_of(row, size, language=language):
             cell = self._cells(job, selection).get((language, metric))
             if cell is not None:
                 given = job.scored[selection].examples.get((self.benchmark, self.split), {})
@@ -119,11 +119,10 @@ class Study:
             {language: {seed: mean(scores) for seed, scores in by_seed.items()}} if by_seed else {}
         )
 
-    def jobs_of(self, row: str, size: str, language: str) -> Iterator[Job]:
-        """Yield the runs whose scores in a language are a row's, done or not."""
-        for job in self.jobs:
-            if job.row == row and job.size in ("", size) and job.counts_for(language):
-                yield job
+    def jobs_of(self, row: str, size: str, *, language: str | None = None) -> list[Job]:
+        """Return the runs of a row, done or not; with a language those whose scores in it are the row's."""
+        jobs = [job for job in self.jobs if job.row == row and job.size in ("", size)]
+        return jobs if language is None else [job for job in jobs if job.counts_for(language)]
 
     def _cells(self, job: Job, selection: str) -> Mapping[tuple[str, str], Cell]:
         found = job.scored.get(selection)
@@ -148,7 +147,7 @@ class Study:
             return None
         low, high = _bounds(found)
         values = [score.value for score in parts[language].values()]
-        jobs = list(self.jobs_of(row, size, language))
+        jobs = self.jobs_of(row, size, language=language)
         cells = [self._cells(job, selection).get((language, metric)) for job in jobs]
         known = [cell for cell in cells if cell is not None]
         return Summary(
@@ -176,7 +175,7 @@ class Study:
             mean=found.value,
             std=None,
             seeds=min(map(len, parts.values())),
-            of=max(len({job.seed for job in self.jobs_of(row, size, code)}) for code in parts),
+            of=max(self.listed_seeds(row, size, language=code) for code in parts),
             low=low,
             high=high,
             lacks=tuple(code for code in asked if code not in parts),
@@ -199,18 +198,21 @@ class Study:
         )
         return estimate(subtract(ours, theirs))
 
-    def state(self, row: str, size: str) -> str:
-        """Say how much of a row was run: "", "2 of 3 seeds", "not run" or "not in the sweep"."""
-        jobs = [job for job in self.jobs if job.row == row and job.size in ("", size)]
+    def state(self, row: str, size: str, *, language: str | None = None) -> str:
+        """Say how much of a row was run, in one language or at all.
+
+        "", "2 of 3 seeds", "not run", "not planned" in this language, or "not in the sweep".
+        """
+        jobs = self.jobs_of(row, size, language=language)
         if not jobs:
-            return "not in the sweep"
+            return "not planned" if self.has(row, size) else "not in the sweep"
         done = {job.seed for job in jobs if PROTOCOL in job.scored}
         seeds = {job.seed for job in jobs}
         return "" if done == seeds else f"{len(done)} of {len(seeds)} seeds" if done else "not run"
 
-    def listed_seeds(self, row: str, size: str) -> int:
-        """Return how many seeds of a row the sweep lists, run or not."""
-        return len({job.seed for job in self.jobs if (job.row, job.size) == (row, size)})
+    def listed_seeds(self, row: str, size: str, *, language: str | None = None) -> int:
+        """Return how many seeds of a row the sweep lists, run or not, in one language or at all."""
+        return len({job.seed for job in self.jobs_of(row, size, language=language)})
 
     def note(self, row: str) -> str:
         """Say what stands behind a row's name; empty where nothing was noted."""

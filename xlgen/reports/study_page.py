@@ -14,16 +14,23 @@ from xlgen.files import check_writable, write_whole
 from xlgen.progress import progress
 from xlgen.reports import FINDINGS
 from xlgen.reports.claims import Claim
-from xlgen.reports.grid import MEANINGS, QUALITY, metric_label
+from xlgen.reports.grid import MEANINGS, metric_label
 from xlgen.reports.page import data_uri, render_page
 from xlgen.reports.study import HONEST, PROTOCOL, SELECTIONS, Study, read_study
 from xlgen.reports.study_figures import draw_study
 from xlgen.reports.study_samples import study_samples
 from xlgen.reports.study_switching import TOLD, switching_tables
 from xlgen.reports.study_tables import study_tables
-from xlgen.reports.study_text import NOTED, metric_name, study_records, terminal_study_table
+from xlgen.reports.study_text import (
+    DASHES,
+    NOTED,
+    metric_name,
+    scale_text,
+    study_records,
+    terminal_study_table,
+)
 from xlgen.reports.tables import scores_csv, scores_json
-from xlgen.reports.text import listed, visible
+from xlgen.reports.text import visible
 from xlgen.reports.verdicts import (
     METHOD,
     Finding,
@@ -129,7 +136,8 @@ def _render(
         samples=study_samples(study),
         selections=SELECTIONS,
         gaps=study.gaps(),
-        documents=_documents(study),
+        scale=scale_text(study),
+        dashes=DASHES,
         signatures=_signatures(study),
         metric_name=metric_name,
         difference_text=difference_text,
@@ -147,20 +155,6 @@ def _groups(judged: dict[str, tuple[Finding, ...]]) -> list[Group]:
         Group(FINDINGS[name], tuple(pair for pair in pairs if pair[0].name == name))
         for name in FINDINGS
     ]
-
-
-def _documents(study: Study) -> str:
-    """Say on how many outputs a language the main score is."""
-    counts = sorted(
-        {
-            cell.n
-            for job in study.jobs
-            for found in job.scored.values()
-            for (_, metric), cell in found.cells.get((study.benchmark, study.split), {}).items()
-            if metric == QUALITY
-        }
-    )
-    return f"{listed([f'{count:,}' for count in counts])} outputs a language and seed"
 
 
 def _signatures(study: Study) -> list[str]:
@@ -187,7 +181,7 @@ def _terminal(findings: Sequence[Finding]) -> RichTable:
         parts = "\n".join(
             f"· {part.label}, {metric_label(part.metric)}: "
             + (difference_text(part.ours) if part.ours else part.missing)
-            for part in finding.parts
+            for part in finding.lines
         )
         notes = "".join(f"\n{NOTED} {note}" for note in finding.notes)
         style = "bold" if finding.verdict in ("holds", "does not hold") else "dim"

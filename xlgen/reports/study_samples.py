@@ -35,7 +35,7 @@ def study_samples(
 def _finished(study: Study, row: str, language: str) -> Job | None:
     """Return the run of a row that is shown in a language."""
     size = study.sizes[-1] if study.sizes else ""
-    done = [job for job in study.jobs_of(row, size, language) if PROTOCOL in job.scored]
+    done = [job for job in study.jobs_of(row, size, language=language) if PROTOCOL in job.scored]
     return min(done, key=lambda job: job.seed or 0, default=None)
 
 

@@ -6,7 +6,7 @@ The paper shows examples of it (Table 1) and prints no numbers, so only our line
 from xlgen.languages import KNOWN
 from xlgen.reports.grid import ASCII, SWITCHING_METRICS
 from xlgen.reports.study import PROTOCOL, Study, Summary
-from xlgen.reports.study_tables import ELSE, OTHERS, OURS, Block, Line, StudyTable, focus
+from xlgen.reports.study_tables import ELSE, OTHERS, Block, Line, StudyTable, focus, our_line
 from xlgen.reports.sweep import BASELINE
 from xlgen.reports.text import listed
 
@@ -15,9 +15,9 @@ STARTS = {"Baselines": BASELINE, "PromptTuning": "prompt", "ModelTuning": "model
 TOLD = (
     "What the paper's Table 1 shows by example, counted. All from 0 to 100; more is better of LPR and WPR, "
     "less of the others. In Latin script most characters are ASCII in any language. A dash stands where a "
-    'measure is not defined or nothing was measured, "2 of 3" where it is in so many seeds. Means give each '
-    "language equal weight; their 95 % intervals are over documents and seeds, with one seed over documents "
-    "alone."
+    'measure is not defined, or a row is not planned in the language; "0 of 3" where it is to come, "2 of 3" '
+    "where it is in so many seeds. Means give each language equal weight; their 95 % intervals are over "
+    "documents and seeds, with one seed over documents alone."
 )
 Place = tuple[str, str]  # a row and a size, or a language and a metric
 
@@ -72,7 +72,6 @@ def _table(study: Study, title: str, columns: tuple[Place, ...], *, selection: s
             if (cell := score(study, (row, size), column=column, selection=selection))
         }
         name = next((name for name, start in STARTS.items() if row.startswith(start)), ELSE)
-        line = Line(OURS, size, row, cells, study.state(row, size), study.note(row))
-        blocks[name].append(line)
+        blocks[name].append(our_line(study, row, size=size, columns=columns, cells=cells))
     filled = (Block(name, tuple(lines)) for name, lines in blocks.items() if lines)
     return StudyTable("switching", title, columns, tuple(filled))

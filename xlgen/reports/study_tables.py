@@ -5,10 +5,10 @@ No average and no comparison mixes the two: the models, the data and the tokeniz
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from xlgen.languages import KNOWN, LANGUAGES, SOURCE
-from xlgen.reports.grid import ENGLISH, QUALITY, TARGET
+from xlgen.reports.grid import ENGLISH, QUALITY, TARGET, covers
 from xlgen.reports.published import (
     SEEDS,
     SIZES,
@@ -35,7 +35,9 @@ Cells = Mapping[tuple[str, str], Summary]
 class Line:
     """A line of a table: whose it is, its size and row, its cells by (language, metric).
 
-    `state` says what is missing, `note` what stands behind the row's name; both may be empty.
+    `state` says what is missing, `note` what stands behind the row's name; both may be empty. `awaited` are
+    the cells that none of the row's runs has scored yet, with how many seeds there will be; any other
+    that is absent is not planned, not defined, or not printed.
     """
 
     source: str
@@ -44,6 +46,7 @@ class Line:
     cells: Cells
     state: str = ""
     note: str = ""
+    awaited: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -89,6 +92,23 @@ class StudyTable:
 def study_tables(study: Study, *, selection: str = PROTOCOL) -> tuple[StudyTable, ...]:
     """Lay a study out as Tables 10, 11 and 8, with the paper's lines below ours of the same row."""
     return (_table_10(study, selection), _table_11(study, selection), _table_8(study, selection))
+
+
+def our_line(
+    study: Study, row: str, *, size: str, columns: Sequence[tuple[str, str]], cells: Cells
+) -> Line:
+    """Make a line of ours; in a table of one language it says what is missing there."""
+    codes = {code for code, _ in columns} - {OTHERS}
+    language = codes.pop() if len(codes) == 1 else None
+    awaited = {
+        (code, metric): study.listed_seeds(row, size, language=code)
+        for code, metric in columns
+        if code in study.languages
+        and covers(metric, code)
+        and study.state(row, size, language=code) == "not run"
+    }
+    state = study.state(row, size, language=language)
+    return Line(OURS, size, row, cells, state, study.note(row), awaited)
 
 
 def focus(study: Study) -> tuple[str, ...]:
@@ -182,7 +202,7 @@ class _Layout:
                 )
             )
         }
-        return Line(OURS, size, row, found, self.study.state(row, size), self.study.note(row))
+        return our_line(self.study, row, size=size, columns=self.columns, cells=found)
 
     def printed(self, row: str, size: str) -> Line:
         found = {

@@ -1,6 +1,6 @@
 """A study's tables as Markdown and for a terminal; all its cells and the paper's as flat records."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich import box
@@ -9,13 +9,17 @@ from rich.text import Text
 
 from xlgen.metrics import METRICS
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET, metric_label
-from xlgen.reports.published import SEEDS, SUMMARIES, printed_cells
+from xlgen.reports.published import SEEDS, STEPS, SUMMARIES, VALIDATION, printed_cells
 from xlgen.reports.study import PROTOCOL, SELECTIONS, Study, Summary
 from xlgen.reports.study_switching import SWITCHING, places, score
 from xlgen.reports.study_tables import OTHERS, OURS, PAPER, Cells, Line, StudyTable
 from xlgen.reports.text import number
 
 NOTED = "†"
+DASHES = (
+    "A dash stands where a row is not planned in a language or the paper prints nothing, "
+    '"0 of 3" where seeds are to come.'
+)
 NAMED, WIDE = (
     34,
     9,
@@ -34,13 +38,44 @@ def metric_name(language: str, metric: str) -> str:
     return asked[metric] if metric in asked else metric_label(metric)
 
 
-def cell_text(cell: Summary | None) -> str:
+def scale_text(study: Study) -> str:
+    """Say on how much the scores rest: steps, validation and test texts, as curves and scores count them.
+
+    What differs between runs or languages stands as a range. Empty for a study without SP-ROUGE.
+    """
+    key = (study.benchmark, study.split)
+    done = [job for job in study.jobs if job.scored]
+    cells = [
+        c for job in done for part in job.scored.values() for c in part.cells.get(key, {}).values()
+    ]
+    curves = [found for job in done if (found := [p for p in job.curve if p.metric == QUALITY])]
+    outputs = _range(cell.n for cell in cells if cell.metric == QUALITY)
+    if not outputs:
+        return ""
+    scored = f"scored on {outputs} {study.split} texts a language."
+    if not curves:
+        return f"Outputs were {scored}"
+    steps = _range(curve[-1].step for curve in curves)
+    validation = _range(point.n for curve in curves for point in curve)
+    return (
+        f"Runs were tuned on the task for {steps} steps (the paper: {STEPS:,}), their checkpoints chosen on "
+        f"{validation} validation texts a language (the paper: {VALIDATION}) and {scored}"
+    )
+
+
+def _range(counts: Iterable[int]) -> str:
+    ends = sorted({min(found), max(found)}) if (found := set(counts)) else []
+    return " to ".join(f"{count:,}" for count in ends)
+
+
+def cell_text(cell: Summary | None, *, awaited: int = 0) -> str:
     """Write a cell: mean ± standard deviation over seeds, and the seeds where some are missing.
 
-    A mean over languages stands with its interval, and names the languages that it lacks.
+    A mean over languages stands with its interval, and names the languages that it lacks. `awaited` is the
+    number of seeds to come of a cell that none has yet.
     """
     if cell is None:
-        return "–"
+        return f"– (0/{awaited})" if awaited else "–"
     parts = [number(cell.mean)]
     if cell.std is not None:
         parts.append(f"±{cell.std:.1f}")
@@ -73,7 +108,10 @@ def markdown_study_table(table: StudyTable) -> str:
     for block in table.blocks:
         lines.append(f"| **{block.title}** |{' |' * (len(names) + 1)}")
         for line in block.lines:
-            texts = [cell_text(line.cells.get(column)) for column in table.columns]
+            texts = [
+                cell_text(line.cells.get(column), awaited=line.awaited.get(column, 0))
+                for column in table.columns
+            ]
             shown = [line.label, line_name(line), *texts]
             if line.source == PAPER:
                 shown = [f"*{text}*" for text in shown]

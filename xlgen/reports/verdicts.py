@@ -18,7 +18,7 @@ from xlgen.reports.grid import meanings, metric_label
 from xlgen.reports.study import HONEST, PROTOCOL, SELECTIONS, Study
 from xlgen.reports.study_switching import SWITCHING, TOLD, switching_tables
 from xlgen.reports.study_tables import study_tables
-from xlgen.reports.study_text import NOTED, markdown_study_table
+from xlgen.reports.study_text import DASHES, NOTED, markdown_study_table, scale_text
 from xlgen.reports.text import listed, noted, number
 
 HOLDS, FAILS, UNCLEAR, UNMEASURED = "holds", "does not hold", "not clear", "not measured"
@@ -26,7 +26,8 @@ METHOD = (
     "Differences are means over languages, each with equal weight, of means over seeds, paired by seed and "
     "by document. Intervals are 95 %, clustered by document and by seed at once (Cameron, Gelbach and "
     "Miller 2011), Student's t with Satterthwaite's degrees of freedom; where only one of the two can be "
-    "counted, the table says so. One seed alone never makes a finding hold."
+    "counted, the table says so. One seed alone never makes a finding hold. Differences of neighbours show "
+    "where between two ends a difference arises, and decide nothing."
 )
 
 
@@ -45,7 +46,12 @@ class Finding:
     @property
     def notes(self) -> tuple[str, ...]:
         """What stands behind the names of the rows that are compared."""
-        return noted(dict(note for part in self.parts for note in part.notes))
+        return noted(dict(note for part in self.lines for note in part.notes))
+
+    @property
+    def lines(self) -> tuple[Part, ...]:
+        """Its comparisons, each with its neighbours below it, which decide nothing."""
+        return tuple(line for part in self.parts for line in (part, *part.neighbours))
 
     def to_json(self) -> dict[str, Any]:
         """Return a flat record with the comparisons in it."""
@@ -59,18 +65,25 @@ class Finding:
             "reason": self.reason,
             "notes": list(self.notes),
             "comparisons": [
-                {
-                    "label": part.label,
-                    "metric": part.metric,
-                    "where": part.where,
+                _record(part)
+                | {
                     "expected": {1: "above 0", -1: "below 0", 0: f"within {NEAR:g}"}[part.sign],
-                    "ours": asdict(part.ours) if part.ours else None,
-                    "missing": part.missing,
-                    "paper": dict(part.paper),
+                    "neighbours": [_record(one) for one in part.neighbours],
                 }
                 for part in self.parts
             ],
         }
+
+
+def _record(part: Part) -> dict[str, Any]:
+    return {
+        "label": part.label,
+        "metric": part.metric,
+        "where": part.where,
+        "ours": asdict(part.ours) if part.ours else None,
+        "missing": part.missing,
+        "paper": dict(part.paper),
+    }
 
 
 def judge(study: Study, *, selection: str = PROTOCOL) -> tuple[Finding, ...]:
@@ -175,6 +188,7 @@ def write_findings(study: Study, path: Path) -> Path:
         f"{headline(findings[PROTOCOL], study)} On {study.title}, sweep `{study.grid}`; "
         f"{SELECTIONS[PROTOCOL]}. Written by `xlgen report SWEEP --findings FILE.md`; not to be edited.",
         "",
+        *([scale, ""] if (scale := scale_text(study)) else []),
         METHOD,
         "",
         *_overview(findings[PROTOCOL], findings[HONEST]),
@@ -194,7 +208,8 @@ def _tables(study: Study) -> Iterator[str]:
     yield ""
     yield (
         "Mean ± standard deviation over seeds. Lines in italics are printed in the paper, of mT5 on "
-        "WikiLingua-0: other models, data and tokenizer, not to be compared number by number."
+        "WikiLingua-0: other models, data and tokenizer, not to be compared number by number. "
+        f"{DASHES}"
     )
     yield ""
     for table in study_tables(study):
@@ -225,7 +240,7 @@ def _section(name: str, findings: dict[str, tuple[Finding, ...]]) -> Iterator[st
     pairs = list(zip(findings[PROTOCOL], findings[HONEST], strict=True))
     for ours, other in pairs:
         if ours.name == name:
-            for part, honest in zip(ours.parts, other.parts, strict=True):
+            for part, honest in zip(ours.lines, other.lines, strict=True):
                 yield _row(ours, part, honest)
     yield ""
     found = [ours for ours, _ in pairs if ours.name == name]
@@ -257,8 +272,13 @@ def seeds_text(part: Part) -> str:
 
 
 def languages_text(part: Part) -> str:
-    """Name the languages of a comparison, and those that it lacks."""
-    found = part.ours.languages if part.ours else ()
-    lacks = [KNOWN[code].name for code in part.asked if code not in found]
-    names = ", ".join(KNOWN[code].name for code in found)
-    return f"{names}; not {listed(lacks)}" if names and lacks else names or part.where
+    """Name the languages of a comparison, and those that it lacks: for which its rows are made, and not."""
+    if part.ours is None:
+        return part.where
+    lacks = [code for code in part.asked if code not in part.ours.languages]
+    groups = {
+        "; not": [KNOWN[code].name for code in lacks if code in part.planned],
+        "; not planned for": [KNOWN[code].name for code in lacks if code not in part.planned],
+    }
+    names = ", ".join(KNOWN[code].name for code in part.ours.languages)
+    return names + "".join(f"{how} {listed(group)}" for how, group in groups.items() if group)
