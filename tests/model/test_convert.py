@@ -401,6 +401,12 @@ def add_tensors(folder, **tensors):
 FOLDER_DAMAGE = {
     "pickles": (pickles, "pickle weights only (model.pt)"),
     "code": (lambda f: change_config(f, auto_map={"AutoModel": "x.py"}), "asks for code"),
+    "code of a tokenizer": (
+        lambda f: (f / "tokenizer_config.json").write_text(
+            '{"auto_map": {"AutoTokenizer": "x.py"}}'
+        ),
+        "tokenizer_config.json: asks for code",
+    ),
     "another start token": (
         lambda f: change_config(f, decoder_start_token_id=2),
         "expected 0, T5's",

@@ -80,14 +80,19 @@ def position_layer(name: str) -> int | None:
     return 0 if found[1] is None else int(found[1]) + 1
 
 
-def read_model_config(folder: Path) -> T5Config:
-    """Read `config.json` of a Hugging Face folder: mT5, mT0, T5 1.1, FLAN-T5, umT5 or ByT5."""
-    path = folder / "config.json"
-    data = read_config_file(folder)
+def refuse_code(path: Path, data: dict[str, Any]) -> None:
+    """Raise `InputError` for a config file that names Python code to be run in place of a library's."""
     if "auto_map" in data:
         raise InputError(
             f"{path}: asks for code of its own (auto_map), which is never run; take a folder without"
         )
+
+
+def read_model_config(folder: Path) -> T5Config:
+    """Read `config.json` of a Hugging Face folder: mT5, mT0, T5 1.1, FLAN-T5, umT5 or ByT5."""
+    path = folder / "config.json"
+    data = read_config_file(folder)
+    refuse_code(path, data)
     if data.get("model_type") not in FAMILIES or data.get("feed_forward_proj") != "gated-gelu":
         found = f"{data.get('model_type')!r} with {data.get('feed_forward_proj')!r}"
         raise InputError(

@@ -9,7 +9,7 @@ from xlgen.data.tokenizer import Tokenizer, packaged_tokenizer
 from xlgen.errors import InputError
 from xlgen.files import read_object
 from xlgen.model import MODELS
-from xlgen.model.hugging_face import read_config_file, read_model_config
+from xlgen.model.hugging_face import read_config_file, read_model_config, refuse_code
 from xlgen.model.load import load_model
 from xlgen.model.t5 import T5
 from xlgen.registry import near_names
@@ -48,6 +48,7 @@ def tokenizer_settings(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     settings = read_object(path, remedy="fetch the model's tokenizer again")
+    refuse_code(path, settings)
     extra_ids = settings.get("extra_ids", 0)
     if type(extra_ids) is not int or not 0 <= extra_ids <= MOST_EXTRA_IDS:
         raise InputError(
