@@ -19,8 +19,6 @@ TARGETS = ("fr", "ru", "vi", "ko")
 def night() -> Rows:
     """Every row of the paper on howto0 with the packaged models, sized for a night on two cores.
 
-    It has not been run whole yet.
-
     Its target languages are the paper's French, Russian and Vietnamese, and in the place of Thai, of which
     howto0 has none, Korean: another script, and 457 labels for SUP. (Vietnamese has 13.)
     """
