@@ -107,13 +107,28 @@ def test_nothing_held_out_is_trained_on():
     assert {r["input"] for r in train} == {
         LINES[code][number] for code in LINES for number in (1, 5)
     }
-    assert [r["id"] for r in train] == ["doc/1#1@de", "doc/1#1@en", "doc/5#1@de", "doc/5#1@en"]
+    assert [r["id"] for r in train] == [f"doc/{n}#1@{pair}" for n in (1, 5) for pair in ("en-de", "de-en")]
     for record in train:
         assert (record["language"] == "de") == (record["input"] in LINES["en"])
     assert [r["document"] for r in made.records["en-de.validation"]] == ["doc/0"] * 2
     assert {r["document"] for r in made.records["en-de.test"]} == {"doc/2"}
     assert made.statistics["pairs"]["en-de"]["train"]["paragraphs"] == 2
     assert [source.package for source in made.sources] == ["help-de"]
+
+
+def test_files_of_several_pairs_can_be_joined(tmp_path):
+    made = [page("d", code, texts(ARTICLE_1[code])) for code in ("en", "vi", "hi", "zh")]
+    pairs = parallel_text(Pages(made, []), NOTHING, least=1).records
+    joined = tmp_path / "joined.jsonl.xz"
+    for pair in ("en-vi", "en-hi", "en-zh"):
+        lines = "".join(json.dumps(record) + "\n" for record in pairs[f"{pair}.train"])
+        with joined.open("ab") as file:
+            file.write(lzma.compress(lines.encode()))
+    found = [(e.id, e.language, e.input) for e in read_examples(joined)]
+    assert sorted(id for id, *_ in found) == [
+        f"d#0@{way}" for way in ("en-hi", "en-vi", "en-zh", "hi-en", "vi-en", "zh-en")
+    ]
+    assert ("d#0@hi-en", "en", ARTICLE_1["hi"]) in found
 
 
 def test_languages_with_too_little_are_left_out():
@@ -137,7 +152,7 @@ def test_built_files_read_as_examples_and_pass_the_leak_check(tmp_path, monkeypa
     train = out / "en-de.train.jsonl.xz"
     examples = read_examples(train, languages=["de"])
     assert [(e.id, e.task, e.document) for e in examples] == [
-        ("doc/1#1@de", "translation", "doc/1"), ("doc/5#1@de", "translation", "doc/5"),
+        ("doc/1#1@en-de", "translation", "doc/1"), ("doc/5#1@en-de", "translation", "doc/5"),
     ]  # fmt: skip
     assert check_data(train, held_out=out / "en-de.test.jsonl.xz")["leaks"] == "none"
     with lzma.open(train, "rt", encoding="utf-8") as lines:

@@ -168,12 +168,12 @@ def _examples(pairs: Collection[Aligned], language: str) -> list[Example]:
 
 def _records(pair: Aligned, language: str) -> Iterator[dict[str, str]]:
     """Yield a pair both ways."""
-    for target, texts in (
-        (language, (pair.english, pair.other)),
-        (SOURCE, (pair.other, pair.english)),
+    for source, target, texts in (
+        (SOURCE, language, (pair.english, pair.other)),
+        (language, SOURCE, (pair.other, pair.english)),
     ):
         yield {
-            "id": f"{_name(pair)}@{target}",
+            "id": f"{_name(pair)}@{source}-{target}",  # so that files of several pairs can be joined
             "language": target,
             "input": texts[0],
             "target": texts[1],
