@@ -107,7 +107,9 @@ def test_nothing_held_out_is_trained_on():
     assert {r["input"] for r in train} == {
         LINES[code][number] for code in LINES for number in (1, 5)
     }
-    assert [r["id"] for r in train] == [f"doc/{n}#1@{pair}" for n in (1, 5) for pair in ("en-de", "de-en")]
+    assert [r["id"] for r in train] == [
+        f"doc/{n}#1@{pair}" for n in (1, 5) for pair in ("en-de", "de-en")
+    ]
     for record in train:
         assert (record["language"] == "de") == (record["input"] in LINES["en"])
     assert [r["document"] for r in made.records["en-de.validation"]] == ["doc/0"] * 2

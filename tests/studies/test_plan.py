@@ -17,6 +17,8 @@ from xlgen.studies.named import TARGETS, night, paper
 from xlgen.studies.plan import Grid, open_grid
 from xlgen.studies.product import Product
 from xlgen.studies.rows import ROWS, Rows
+from xlgen.translation.folder import FolderTranslator
+from xlgen.translation.own import RunTranslator
 
 # the methods of the paper's Tables 10 and 11 and Figure 2c
 PUBLISHED = {
@@ -156,6 +158,21 @@ def test_rows_say_what_stands_behind_their_name(way):
     assert notes_of(night())[f"{way}, trans-train"] == "translated by apertium"
     assert notes_of(night())[f"{way}, trans-test"] == "translated by apertium"
     assert notes_of(night())[way] == ""
+
+
+@pytest.mark.parametrize(
+    ("translator", "told"),
+    [
+        (
+            FolderTranslator(folder=Path("models/nllb-200-distilled-600M")),
+            "nllb-200-distilled-600M",
+        ),
+        (RunTranslator(folder=Path("runs/en-vi")), "XLGen's en-vi"),
+    ],
+)
+def test_a_row_of_translations_names_the_system_without_reading_it(translator, told):
+    study = replace(night(), targets=("vi",), translators={"vi": translator})
+    assert notes_of(study)["prompt, trans-test"] == f"translated by {told}"
 
 
 def test_a_language_without_a_translator_is_a_gap_and_no_row():

@@ -151,13 +151,26 @@ def test_without_english_to_write_there_is_no_way_back(tmp_path):
 
 
 def test_identity_follows_the_weights_and_the_search(run, monkeypatch):
+    found = [
+        RunTranslator(folder=run, settings=settings).identity("en", "vi")
+        for settings in ((), ("decoding.beams=7",))
+    ]
     opened = open_run(run)
-    other = replace(opened, config=override(opened.config, ["decoding.beams=7"]))
-    found = []
-    for one in (opened, other, replace(opened, weights="0" * 64)):
-        monkeypatch.setattr(RunTranslator, "_open", lambda self, one=one: one)
-        found.append(RunTranslator(folder=run).identity("en", "vi"))
+    monkeypatch.setattr(RunTranslator, "_open", lambda self: replace(opened, weights="0" * 64))
+    found.append(RunTranslator(folder=run).identity("en", "vi"))
     assert len(set(found)) == 3
+
+
+def test_settings_of_the_search_alone_may_change(run, memory, article_1):
+    system = RunTranslator(folder=run, settings=("decoding.beams=1", "decoding.max_length=3"))
+    limit = len(translate([article_1["en"]], system, source="en", target="vi", memory=memory)[0])
+    own = translate(
+        [article_1["en"]], RunTranslator(folder=run), source="en", target="vi", memory=memory
+    )
+    assert limit < len(own[0])
+    other = RunTranslator(folder=run, settings=("limits.input=9",))
+    with pytest.raises(InputError, match=r"limits\.input=9: .* was trained with its own"):
+        translate(["a"], other, source="en", target="vi", memory=memory)
 
 
 def test_identity_is_that_of_the_step_and_the_model(run):

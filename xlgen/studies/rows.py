@@ -221,7 +221,7 @@ class RowKind:
 
 
 def _translator_note(at: Place) -> str:
-    return f"translated by {at.translator.name}"
+    return f"translated by {at.translator.title}"
 
 
 def _of(target: str | None) -> tuple[str, ...]:

@@ -27,6 +27,11 @@ class Translator(ABC):
     name: ClassVar[str]
     timeout: float | None = None
 
+    @property
+    def title(self) -> str:
+        """What the tables of a study call it."""
+        return self.name
+
     @abstractmethod
     def pairs(self) -> frozenset[tuple[str, str]]:
         """Return the (source, target) language codes it translates, installed or not."""

@@ -51,6 +51,10 @@ class FolderTranslator(Translator):
     beams: int = 4
     batch_size: int = 16
 
+    @property
+    def title(self) -> str:
+        return self.folder.name if self.folder else self.name
+
     def pairs(self) -> frozenset[tuple[str, str]]:
         if self.pair is not None:
             codes = self.pair.split("-")

@@ -23,12 +23,17 @@ class RunTranslator(Translator):
     """The run in `folder` at a checkpoint: "best", "last" or a step's number.
 
     It translates from English into each language it was trained to write, `train.languages`, and from these
-    into English where that is one of them.
+    into English where that is one of them. `settings` are overrides of its search, `decoding.*`.
     """
 
     name: ClassVar[str] = "run"
     folder: Path | None = None
     checkpoint: str = "best"
+    settings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return f"XLGen's {self.folder.name}" if self.folder else self.name
 
     def pairs(self) -> frozenset[tuple[str, str]]:
         written = self._config().train.languages or tuple(LANGUAGES)
@@ -78,7 +83,7 @@ class RunTranslator(Translator):
 
     def _open(self) -> OpenedRun:
         self._config()
-        return open_run(self._folder(), self.checkpoint)
+        return open_run(self._folder(), self.checkpoint, settings=self.settings)
 
 
 def _identity(folder: Path, run: OpenedRun) -> str:
