@@ -105,7 +105,7 @@ def test_a_mean_is_written_with_its_interval():
     mean = Summary(12.34, None, seeds=3, of=3, low=9.96, high=100.0, lacks=())
     assert cell_text(mean) == "12.3 (10.0 to 100.0)"
     few = replace(mean, seeds=1, lacks=("hi", "th"))
-    assert cell_text(few) == "12.3 (10.0 to 100.0) (1/3) without HI, TH"
+    assert cell_text(few) == "12.3 (10.0 to 100.0) (1 of 3) without HI, TH"
     assert cell_text(replace(mean, low=None, high=None)) == "12.3"
     assert (
         cell_text(replace(mean, lacks=None)) == "12.3"

@@ -149,7 +149,7 @@ def test_markdown_holds_the_numbers(tables: dict[str, StudyTable]):
 
 
 def test_cells_say_which_seeds_are_missing():
-    assert cell_text(Summary(12.34, 1.26, seeds=2, of=3)) == "12.3 ±1.3 (2/3)"
+    assert cell_text(Summary(12.34, 1.26, seeds=2, of=3)) == "12.3 ±1.3 (2 of 3)"
     assert cell_text(Summary(-12.34, None, seeds=1, of=1)) == "−12.3"
     assert cell_text(None) == "–"
 
@@ -161,8 +161,8 @@ def test_a_language_to_come_is_told_from_one_that_is_not_planned(waiting: Study)
         t.split(" | ") for t in text.split("\n") if t.startswith("| nano | PROMPT, MIX-UNSUP ")
     ]
     shown = {code: row[2 + table.columns.index((code, QUALITY))] for code in focus(waiting)}
-    assert shown["vi"].endswith(" (1/2)")
-    assert shown["zh"] == "– (0/2)"
+    assert shown["vi"].endswith(" (1 of 2)")
+    assert shown["zh"] == "– (0 of 2)"
     # not planned; of French and Russian the sweep has nothing at all
     assert {code for code in shown if shown[code] == "–"} == {"ar", "hi", "th", "fr", "ru"}
 
@@ -171,9 +171,9 @@ def test_what_is_not_defined_is_not_to_come(waiting: Study):
     jobs = tuple(replace(job, scored={}) if job.row == "model" else job for job in waiting.jobs)
     begun = replace(waiting, jobs=jobs, _parts={})
     tables = {t.title: t for t in switching_tables(begun)}
-    for title, last in {"Vietnamese": "– |", "Thai": "– (0/2) |"}.items():  # WPR
+    for title, last in {"Vietnamese": "– |", "Thai": "– (0 of 2) |"}.items():  # WPR
         (row,) = [t for t in markdown_study_table(tables[title]).split("\n") if "| MODEL (" in t]
-        assert row.startswith("| nano | MODEL (not run) | – (0/2) |")
+        assert row.startswith("| nano | MODEL (not run) | – (0 of 2) |")
         assert row.split(" | ")[-1] == last
     (model,) = lines(study_tables(begun)[1], OURS, "model")
     assert {code for code, _ in model.awaited} == {*SWEEP.languages}  # of the paper's, no Russian

@@ -75,14 +75,14 @@ def cell_text(cell: Summary | None, *, awaited: int = 0) -> str:
     number of seeds to come of a cell that none has yet.
     """
     if cell is None:
-        return f"– (0/{awaited})" if awaited else "–"
+        return f"– (0 of {awaited})" if awaited else "–"
     parts = [number(cell.mean)]
     if cell.std is not None:
         parts.append(f"±{cell.std:.1f}")
     if cell.lacks is not None and cell.low is not None and cell.high is not None:
         parts.append(f"({number(cell.low)} to {number(cell.high)})")
     if cell.seeds < cell.of:
-        parts.append(f"({cell.seeds}/{cell.of})")
+        parts.append(f"({cell.seeds} of {cell.of})")
     if cell.lacks:
         parts.append(f"without {', '.join(cell.lacks).upper()}")
     return " ".join(parts)
