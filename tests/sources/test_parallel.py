@@ -133,6 +133,30 @@ def test_files_of_several_pairs_can_be_joined(tmp_path):
     assert ("d#0@hi-en", "en", ARTICLE_1["hi"]) in found
 
 
+def test_what_one_pair_holds_out_no_other_trains_on():
+    """The Hindi page of the held-out document is of another shape, so that its pair has no test for it."""
+    made = []
+    for code, more in (("en", []), ("vi", []), ("hi", [ARTICLE_1["hi"]])):
+        made.append(page("out", code, texts(ARTICLE_1[code], *more)))
+        made.append(
+            page(
+                "in",
+                code,
+                texts(
+                    ARTICLE_1[code],
+                    {"en": "Save it.", "vi": "Hãy lưu tệp này lại.", "hi": "इसे अभी सहेजें।"}[code],
+                ),
+            )
+        )
+    held_out = HeldOutPages({"out": "test"}, frozenset(), [])
+    found = parallel_text(Pages(made, []), held_out, least=1).records
+    assert [r["input"] for r in found["en-vi.test"]] == [ARTICLE_1["en"], ARTICLE_1["vi"]]
+    assert not found["en-hi.test"]
+    assert "Save it." in [r["input"] for r in found["en-hi.train"]]
+    for pair in ("en-vi", "en-hi"):
+        assert ARTICLE_1["en"] not in [r["input"] for r in found[f"{pair}.train"]]
+
+
 def test_languages_with_too_little_are_left_out():
     assert parallel_text(pages(), NOTHING, least=99).records == {}
 

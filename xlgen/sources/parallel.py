@@ -6,7 +6,7 @@ other's at the same place. Pages that howto0 holds out are validation and test h
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -69,6 +69,16 @@ class HeldOutPages:
                     examples.append(example)
         return cls(splits, paragraphs, examples)
 
+    def with_texts_of(self, pages: Pages) -> "HeldOutPages":
+        """Return these with every paragraph of their pages, in all languages, among the texts."""
+        texts = {
+            paragraph_key(block.text)
+            for page in pages.pages
+            if page.document in self.splits
+            for block in page.blocks
+        }
+        return replace(self, paragraphs=self.paragraphs | texts)
+
 
 def make_parallel(archive: Archive) -> ParallelText:
     """Return the aligned text of every language that has enough, from the archive's help pages."""
@@ -80,8 +90,10 @@ def parallel_text(
 ) -> ParallelText:
     """Return pairs of English with every language of `pages` that has `least` paragraphs to train on.
 
-    Each pair stands in its file both ways: `language` is that of the target.
+    Each pair stands in its file both ways: `language` is that of the target. No text of a page that is held
+    out is trained on in any pair, so that the files of several can be joined.
     """
+    held_out = held_out.with_texts_of(pages)
     english = {page.document: page for page in pages.pages if page.language == SOURCE}
     records: dict[str, list[dict[str, str]]] = {}
     statistics: dict[str, Any] = {}
