@@ -135,19 +135,10 @@ def test_files_of_several_pairs_can_be_joined(tmp_path):
 
 def test_what_one_pair_holds_out_no_other_trains_on():
     """The Hindi page of the held-out document is of another shape, so that its pair has no test for it."""
-    made = []
-    for code, more in (("en", []), ("vi", []), ("hi", [ARTICLE_1["hi"]])):
-        made.append(page("out", code, texts(ARTICLE_1[code], *more)))
-        made.append(
-            page(
-                "in",
-                code,
-                texts(
-                    ARTICLE_1[code],
-                    {"en": "Save it.", "vi": "Hãy lưu tệp này lại.", "hi": "इसे अभी सहेजें।"}[code],
-                ),
-            )
-        )
+    own = {"en": "Save it.", "vi": "Hãy lưu tệp này lại.", "hi": "इसे अभी सहेजें।"}
+    made = [page("in", code, texts(ARTICLE_1[code], own[code])) for code in own]
+    made += [page("out", code, texts(ARTICLE_1[code])) for code in ("en", "vi")]
+    made.append(page("out", "hi", texts(*[ARTICLE_1["hi"]] * 2)))
     held_out = HeldOutPages({"out": "test"}, frozenset(), [])
     found = parallel_text(Pages(made, []), held_out, least=1).records
     assert [r["input"] for r in found["en-vi.test"]] == [ARTICLE_1["en"], ARTICLE_1["vi"]]
