@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from xlgen.methods.bank import PromptBank
 
 VERBS = [
     ("list",), ("show",), ("train",), ("evaluate",), ("generate",), ("score",), ("report",), ("heatmap",),
@@ -61,6 +64,19 @@ def test_show_studies_a_tokenizer(tmp_path):
 
 
 GOOD = {"id": "1", "language": "th", "prediction": "สวัสดี", "reference": "สวัสดี"}
+
+
+def test_show_lists_the_halves_of_a_bank(tmp_path):
+    halves = {name: torch.zeros(4, 8) for name in ("th", "ar", "zh", "lm")}
+    bank = PromptBank({c: halves[c] for c in ("th", "ar", "zh")}, {"lm": halves["lm"]}, "0" * 64)
+    file = tmp_path / "bank.safetensors"
+    bank.save(file)
+    shown = json.loads(xlgen("show", file, "--json").stdout)
+    assert (shown["languages"], shown["tasks"]) == ("ar, th, zh", "lm")
+    assert (shown["vectors of a half"], shown["width"]) == (4, 8)
+    file.write_bytes(b"x")
+    refused = xlgen("show", file)
+    assert refused.returncode == 2 and str(file) in refused.stderr
 
 
 def lines(*records):
@@ -120,6 +136,26 @@ MISTAKES = {
     ),
     "score: tokenizer is no tokenizer": (("score", "FILE", "--spm", "FILE"), lines(GOOD), "FILE"),
     "show: tokenizer is no tokenizer": (("show", "FILE"), b"{}", "FILE: expected a SentencePiece"),
+    "task without labels": (
+        ("train", "demo.prompt", "task=lm", "--out", "FOLDER"),
+        b"",
+        "'lm' needs no labels",
+    ),
+    "task with labels, mixed in": (
+        ("train", "demo.prompt", 'mix={"kappa": 5, "task": {"name": "translation"}}'),
+        b"",
+        "config.mix.task: 'translation' is no UnsupervisedTask; known: iid_denoising",
+    ),
+    "task with labels, of text": (
+        ("train", "text.bank", 'tasks=["summarization"]'),
+        b"",
+        "config.tasks[0]: 'summarization' is no UnsupervisedTask; known: iid_denoising, lm",
+    ),
+    "study of an unknown language": (
+        ("sweep", "night", 'languages=["en", "xx"]', "--out", "FOLDER", "--dry-run"),
+        b"",
+        "benchmark 'howto0' has no language 'xx'",
+    ),
     "show: no such tokenizer": (("show", "tokeniser"), b"", "did you mean tokenizer"),
     "show: corpus without text": (("show", "tokenizer", "--corpus", "."), b"", "<language>.txt"),
     "data: not a data file": (("data", "check", "FILE"), b"x", "FILE"),

@@ -11,7 +11,10 @@ from xlgen.config import from_json, override, read_config, to_json
 from xlgen.errors import InputError
 from xlgen.registry import Table
 
-SHAPES = Table("shape", {"circle": f"{__name__}:Circle", "square": f"{__name__}:Square"})
+SHAPES = Table(
+    "shape",
+    {"circle": f"{__name__}:Circle", "square": f"{__name__}:Square", "sphere": f"{__name__}:Solid"},
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Circle(Shape):
 class Square(Shape):
     name: ClassVar[str] = "square"
     side: int = 2
+
+
+@dataclass(frozen=True)
+class Solid:
+    """Another kind of entry in the same table."""
+
+    table: ClassVar[Table] = SHAPES
+    name: ClassVar[str] = "sphere"
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,8 @@ def test_overrides(assignments, changed):
         ("mode=slow", "config.mode: expected one of fast, exact, got 'slow'"),
         ("languages=th,hi", r"config.languages: expected a list such as \[1, 2\], got 'th,hi'"),
         ("languages=[1]", r"config.languages\[0\]: expected str, got 1"),
+        ("shape=sphere", "config.shape: 'sphere' is no Shape; known: circle, square"),
+        ('shapes=["sphere"]', r"config.shapes\[0\]: 'sphere' is no Shape"),
         ("columns=[]", r"config.columns: expected an object, got \[\]"),
         ("span=[1]", "config.span: expected 2 values, got 1"),
         ("shape=sqare", r"unknown shape 'sqare': did you mean square\?"),

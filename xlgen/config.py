@@ -161,7 +161,7 @@ def _build_dataclass(kind: Any, data: Any, where: str) -> Any:
     if hasattr(kind, "table"):
         if not isinstance(data.get("name"), str):
             raise InputError(f"{where}: expected a name out of {', '.join(kind.table)}")
-        kind = kind.table[data.pop("name")]
+        kind = _entry(kind, data.pop("name"), where)
     hints = typing.get_type_hints(kind)
     known = [f.name for f in dataclasses.fields(kind)]
     for key in data:
@@ -174,6 +174,15 @@ def _build_dataclass(kind: Any, data: Any, where: str) -> Any:
         raise
     except (TypeError, ValueError) as error:  # a field is missing, or the class refuses the values
         raise InputError(f"{where}: {error}") from error
+
+
+def _entry(kind: Any, name: str, where: str) -> Any:
+    """Return an entry of the kind's table that is of this kind: a table may hold several."""
+    entry = kind.table[name]
+    if not issubclass(entry, kind):
+        known = near_names(name, kind.table.of(kind))
+        raise InputError(f"{where}: {name!r} is no {kind.__name__}; {known}")
+    return entry
 
 
 def _build_value(kind: Any, data: Any, where: str) -> Any:

@@ -48,6 +48,12 @@ class Table(Mapping[str, Any]):
         module, attribute = self._entries[name].split(":")
         return getattr(importlib.import_module(module), attribute)
 
+    def of(self, kind: type) -> list[str]:
+        """Return the names of the entries that are classes of a kind; loads them all."""
+        return [
+            name for name in self if isinstance(self[name], type) and issubclass(self[name], kind)
+        ]
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 

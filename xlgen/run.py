@@ -23,7 +23,7 @@ from xlgen.errors import InputError
 from xlgen.files import check_output, write_whole
 from xlgen.generation.cleanup import remove_final_repeats
 from xlgen.generation.generate import generate_text
-from xlgen.generation.lead import lead
+from xlgen.generation.lead import lead, lead_length
 from xlgen.generation.settings import BeamSettings
 from xlgen.languages import SOURCE, language_code
 from xlgen.methods.base import Adapted, Method
@@ -34,7 +34,7 @@ from xlgen.progress import progress
 from xlgen.recipes.base import RunConfig
 from xlgen.sources.leaks import LEAKS
 from xlgen.sources.readers import read_examples
-from xlgen.tasks import TASKS, Limits
+from xlgen.tasks import Limits, labelled_task
 from xlgen.tasks.mixing import Mix, mix_in
 from xlgen.tasks.unlabeled import UnlabeledExamples
 from xlgen.training.folder import RunFolder
@@ -99,18 +99,21 @@ class Adaptation(RunConfig):
     def run(self, folder: Path) -> TrainingResult:
         """Train into `folder`; one that was begun is continued, one that is done is left alone."""
         find_model(self.model)  # a wrong name is said before the long checks
+        labelled_task(self.task)
         train_examples, validation = self.train.examples(), self.validation.examples()
         refuse_unwatched(self.select_on, {example.language for example in validation})
+        adapted, tokenizer = self.attach()
+        unlabeled = self.unlabeled(tokenizer)
         held_out = [*validation, *held_out_examples(self.train.source)]
         train_examples = LEAKS[self.leaks](train_examples, held_out)
-        adapted, tokenizer = self.attach()
         tokenized = [self.tokenize(example, tokenizer) for example in train_examples]
         watched = [self.tokenize(example, tokenizer) for example in validation]
-        unlabeled = self.unlabeled(tokenizer)
         order, example_at = mix_in(tokenized, unlabeled, mix=self.mix, seed=self.training.seed)
         stream = BucketedStream(order, example_at, self.training)
         with RunFolder(folder, self) as opened:
             opened.bind("model", self.model, sha256=self.weights())
+            if (bank := self.method.basis) is not None:
+                opened.bind("bank", str(bank), sha256=opened.disk.sha256(bank))
             if self.mix.kappa:
                 opened.bind("text", self.mix.text, sha256=unlabeled.sha256)
             result = train(
@@ -147,7 +150,7 @@ class Adaptation(RunConfig):
 
     def tokenize(self, example: Example, tokenizer: Tokenizer) -> TokenizedExample:
         """Return the example as the task has it."""
-        return TASKS[self.task]().tokenize(example, tokenizer, limits=self.limits)
+        return labelled_task(self.task)().tokenize(example, tokenizer, limits=self.limits)
 
 
 GENERATION = ("decoding.", "method.swap")  # settings that no weight depends on
@@ -165,7 +168,7 @@ class OpenedRun:
 
     def predict(self, examples: Sequence[Example]) -> list[str]:
         """Generate a text for each example, in order."""
-        task = TASKS[self.config.task]
+        task = labelled_task(self.config.task)
         tokenized = [self.config.tokenize(example, self.tokenizer) for example in examples]
         remedy = "free the GPU of other programs, or hide it (CUDA_VISIBLE_DEVICES=) to use the CPU"
         with progress(len(tokenized), "Generating") as bar, memory_told(remedy):
@@ -220,6 +223,8 @@ def open_run(folder: Path, checkpoint: str = "best", *, settings: Sequence[str] 
     weights = config.weights()
     opened.check("model", config.model, sha256=weights)
     adapted, tokenizer = config.attach()
+    if (bank := config.method.basis) is not None:
+        opened.check("bank", str(bank), sha256=opened.disk.sha256(bank))
     adapted.load_state(opened.steps.read(step).parameters)
     return OpenedRun(config, adapted.eval(), tokenizer, step, weights)
 
@@ -268,15 +273,13 @@ def evaluate_baseline(
     `n` counts the packaged tokenizer's pieces, whatever `spm` scores with; on a benchmark with its own
     pieces, those of the scores.
     """
-    name, _, length = baseline.partition("-")
-    if name != "lead" or not length.isdigit() or not int(length):
-        raise InputError(f"unknown baseline {baseline!r}: expected lead-N, such as lead-64")
+    length = lead_length(baseline)
     chosen = BENCHMARKS[benchmark]
     own = (spm or chosen.tokenizer_path()) if chosen.pieces else None
     tokenizer = Tokenizer(own) if own else packaged_tokenizer()
 
     def predict(examples: Sequence[Example]) -> list[str]:
-        return [lead(example.input, tokenizer, length=int(length)) for example in examples]
+        return [lead(example.input, tokenizer, length=length) for example in examples]
 
     opened = RunFolder(folder)
     with opened.evaluating():

@@ -1,5 +1,7 @@
 """Tuning on text alone: a bank of sub-prompts, which a task on English labels is then tuned behind."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -82,6 +84,13 @@ def test_both_stages_from_text_to_thai(tmp_path, base, corpus_of_six, article_1,
     assert torch.equal(opened.adapted.languages[SIX.index("en")], whole.language("en").flatten())
     thai = [e for e in second.validation.examples() if e.language == "th"]
     assert len(opened.predict(thai)) == 1
+
+    replace(first, training=replace(first.training, seed=7)).run(tmp_path / "other")
+    other = tmp_path / "other" / "export" / "bank.safetensors"
+    method.bank.write_bytes(other.read_bytes())  # of the same model, with other halves
+    for goes_on in (open_run, second.run):
+        with pytest.raises(InputError, match=r"of the bank .* restore that bank"):
+            goes_on(tmp_path / "fp")
 
 
 def test_a_prompt_that_models_one_language_is_exported(tmp_path, base, corpus_of_six):

@@ -326,6 +326,21 @@ def test_a_row_without_the_honest_variant_is_a_gap(copy: Path):
     assert (honest.seeds, honest.of) == (1, 2)
 
 
+def test_seeds_translated_by_different_systems_are_said(copy: Path):
+    def translated(folder: str, system: str) -> None:
+        for path in (copy / "evaluations" / folder).glob("by-*/scores.json"):
+            data = json.loads(path.read_text("utf-8"))
+            data["run"]["translator"] = {"en-th": system}
+            write_json(path, data)
+
+    translated("001", "run 600 of a")
+    translated("002", "run 600 of a")
+    assert not [gap for gap in read_study(copy).gaps() if "different systems" in gap]
+    translated("002", "run 600 of b")
+    told = "nano · prompt: seed 0 and seed 1 were translated by different systems"
+    assert told in read_study(copy).gaps()
+
+
 def test_other_numbers_of_outputs_are_said(copy: Path):
     path = copy / "evaluations/001/by-target/scores.json"
     data = json.loads(path.read_text("utf-8"))

@@ -17,6 +17,7 @@ from xlgen.studies.named import TARGETS, night, paper
 from xlgen.studies.plan import Grid, open_grid
 from xlgen.studies.product import Product
 from xlgen.studies.rows import ROWS, Rows
+from xlgen.translation.apertium import Apertium
 from xlgen.translation.folder import FolderTranslator
 from xlgen.translation.own import RunTranslator
 
@@ -176,13 +177,41 @@ def test_a_row_of_translations_names_the_system_without_reading_it(translator, t
 
 
 def test_a_language_without_a_translator_is_a_gap_and_no_row():
-    plan = replace(night(), seeds=(0, 1), targets=("fr", "th")).plan(ROOT)
+    plan = replace(night(), seeds=(0, 1), targets=("fr", "ru")).plan(ROOT)
     rows = {(row.row, row.target) for row in plan.rows if "trans-" in row.row}
     gaps = {(gap.row, gap.target) for gap in plan.gaps}
     kinds = [f"{way}, trans-{when}" for way in ("prompt", "model") for when in ("test", "train")]
     assert rows == {(kind, "fr") for kind in kinds}
-    assert gaps == {(kind, "th") for kind in kinds}
+    assert gaps == {(kind, "ru") for kind in kinds}
     assert len(plan.gaps) == len(gaps)  # said once, not for each seed
+
+
+def test_a_translator_without_the_way_is_a_gap_that_says_which():
+    study = replace(night(), targets=("ru",), translators={"ru": Apertium()}, seeds=(0, 1))
+    plan = study.plan(ROOT)
+    assert not [row for row in plan.rows if "trans-" in row.row]
+    assert {(gap.row, gap.why) for gap in plan.gaps if gap.row.startswith("model")} == {
+        (
+            "model, trans-test",
+            "apertium has no way from en into ru; apertium has no way from ru into en",
+        ),
+        ("model, trans-train", "apertium has no way from en into ru"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"languages": ("en", "xx")}, "'howto0' has no language 'xx': known: .*vi"),
+        ({"targets": ("th",)}, "'howto0' has no language 'th'"),
+        ({"targets": ("th",), "benchmark": "howto0-long"}, "did you mean howto0"),
+    ],
+)
+def test_a_language_the_benchmark_does_not_have_is_refused_before_anything_runs(changes, message):
+    with pytest.raises(InputError, match=message):
+        replace(night(), **changes).plan(ROOT)
+    if "targets" in changes and len(changes) == 1:  # no row is made for one language alone
+        assert replace(night(), rows=("prompt",), **changes).plan(ROOT).rows
 
 
 def test_translated_labels_are_made_once_and_the_plain_run_is_tested_through_english():
@@ -203,6 +232,12 @@ def test_translated_labels_are_made_once_and_the_plain_run_is_tested_through_eng
 @pytest.mark.parametrize("row", ["prompt, mixx-unsup", "model, fp", "modell", "lead"])
 def test_an_unknown_row_is_refused_with_near_names(row):
     with pytest.raises(InputError, match=f"no row '{row}'"):
+        Rows(rows=(row,))
+
+
+@pytest.mark.parametrize("row", ["lead-x", "lead-0", "lead-"])
+def test_a_baseline_of_no_length_is_refused(row):
+    with pytest.raises(InputError, match=f"unknown baseline '{row}': expected lead-N"):
         Rows(rows=(row,))
 
 

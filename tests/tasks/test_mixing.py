@@ -124,6 +124,7 @@ def test_a_folder_is_text_too_without_what_is_held_out(tmp_path, article_1, spie
     ("text", "languages", "message"),
     [
         ("howto0", ["th"], "howto0 has no text in 'th' .train., only in .*folder with th.txt"),
+        ("howto0", [], "expected at least one, got none; leave it out for all"),
         ("howtoo", None, "'howtoo' is no folder.*did you mean howto0"),
     ],
 )

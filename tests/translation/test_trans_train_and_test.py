@@ -41,6 +41,22 @@ def test_examples_in_the_new_language_keep_their_documents(translation, tmp_path
     assert "shouting 1" in (tmp_path / "examples.jsonl").read_text("utf-8")
 
 
+def test_labels_that_runs_may_rest_on_are_not_made_anew_by_another_system(translation, tmp_path):
+    translation.run(tmp_path)
+    before = (tmp_path / "examples.jsonl").read_bytes()
+    (tmp_path / "examples.jsonl").unlink()  # as in what `xlgen publish` wrote
+    (tmp_path / "translations.jsonl").unlink()
+    translation.run(tmp_path)
+    assert (tmp_path / "examples.jsonl").read_bytes() == before
+    facts = json.loads((tmp_path / "translator.json").read_text("utf-8"))
+    assert facts["identity"] == translation.translator.identity("en", "fr")
+    (tmp_path / "translator.json").write_text(json.dumps(facts | {"sha256": "0" * 64}), "utf-8")
+    with pytest.raises(
+        InputError, match=r"of the translator .* restore that translator, or delete"
+    ):
+        translation.run(tmp_path)
+
+
 def test_a_translated_test_document_is_found_as_a_leak(translation, tmp_path):
     held_out = Translation(
         data=Data(split="test", languages=("en",), limit=3),

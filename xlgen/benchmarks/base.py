@@ -48,6 +48,13 @@ class Benchmark:
             )
         return path
 
+    def refuse_unknown(self, languages: Sequence[str]) -> None:
+        """Raise `InputError` with near codes for a language the benchmark does not have."""
+        for language in languages:
+            if language not in self.languages:
+                near = near_names(language, list(self.languages))
+                raise InputError(f"benchmark {self.name!r} has no language {language!r}: {near}")
+
     def examples(
         self, split: str, *, languages: Sequence[str], limit: int | None = None
     ) -> dict[str, list[Example]]:
@@ -55,10 +62,7 @@ class Benchmark:
 
         Raises `InputError` for a language the benchmark does not have.
         """
-        for language in languages:
-            if language not in self.languages:
-                near = near_names(language, list(self.languages))
-                raise InputError(f"benchmark {self.name!r} has no language {language!r}: {near}")
+        self.refuse_unknown(languages)
         found: dict[str, list[Example]] = {language: [] for language in languages}
         for example in read_examples(self.source, split=split, languages=languages):
             found[example.language].append(example)

@@ -132,6 +132,8 @@ def unlabeled_text(
             f"text: {source!r} is no folder of <language>.txt, nor a benchmark; "
             f"{near_names(source, list(BENCHMARKS))}"
         )
+    if languages is not None and not languages:
+        raise InputError("languages: expected at least one, got none; leave it out for all")
     for language in languages or ():
         if language not in found:
             raise InputError(

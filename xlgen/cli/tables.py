@@ -23,11 +23,15 @@ def list_(
 
 @app.command(
     epilog="Examples: `xlgen show demo.prompt`, `xlgen show runs/first`, "
-    "`xlgen show nano --corpus corpus`, `xlgen show tokenizer`"
+    "`xlgen show nano --corpus corpus`, `xlgen show tokenizer`, "
+    "`xlgen show runs/bank/export/bank.safetensors`"
 )
 def show(
     name: Annotated[
-        str, typer.Argument(help="A listed name, a run folder or a SentencePiece file.")
+        str,
+        typer.Argument(
+            help="A listed name, a run folder, a bank of sub-prompts or a SentencePiece file."
+        ),
     ],
     corpus: Annotated[Path | None, typer.Option(help="Measure a model, a tokenizer on it.")] = None,
     segments: Annotated[
@@ -41,7 +45,8 @@ def show(
     """Show one thing wholly: a recipe's settings, a model's sizes or what it can do, a run's state."""
     from xlgen import inventory
 
-    if name == "tokenizer" or Path(name).is_file():
+    is_bank = Path(name).suffix == ".safetensors"
+    if name == "tokenizer" or (Path(name).is_file() and not is_bank):
         from xlgen.data.fertility import study
 
         measured: Any = study(name, corpus)

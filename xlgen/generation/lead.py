@@ -2,8 +2,25 @@
 
 from typing import TYPE_CHECKING
 
+from xlgen.errors import InputError
+
 if TYPE_CHECKING:
     from xlgen.data.tokenizer import Tokenizer
+
+
+LEAD = "lead-"
+
+
+def lead_length(baseline: str) -> int:
+    """Return n of "lead-n"; raise `InputError` for another name.
+
+    >>> lead_length("lead-64")
+    64
+    """
+    length = baseline.removeprefix(LEAD)
+    if length == baseline or not length.isdecimal() or not int(length):
+        raise InputError(f"unknown baseline {baseline!r}: expected lead-N, such as lead-64")
+    return int(length)
 
 
 def lead(text: str, tokenizer: "Tokenizer", *, length: int = 64) -> str:

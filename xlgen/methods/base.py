@@ -78,6 +78,11 @@ class Method(ABC):
         """How many positions stand before each input."""
         return 0
 
+    @property
+    def basis(self) -> Path | None:
+        """The file whose tensors stay as they are beside those that are trained, if there is one."""
+        return None
+
     def for_text(self, languages: Sequence[str], tasks: Sequence[str]) -> "Method":
         """Return the method as it is tuned on `tasks` over text in `languages`, or refuse them."""
         return self

@@ -43,6 +43,10 @@ class FactorizedPrompts(Method):
     def added(self) -> int:
         return 2 * self.length
 
+    @property
+    def basis(self) -> Path | None:
+        return self.bank
+
     def for_text(self, languages: Sequence[str], tasks: Sequence[str]) -> "FactorizedPrompts":
         """Return the method with a half for each language and task of a text; refuse others.
 

@@ -69,6 +69,8 @@ class TextTuning(RunConfig):
         with RunFolder(folder, self) as opened:
             opened.bind("model", self.model, sha256=weights_sha256(find_model(self.model)))
             opened.bind("text", self.text, sha256=examples.sha256)
+            if (bank := self.method.basis) is not None:
+                opened.bind("bank", str(bank), sha256=opened.disk.sha256(bank))
             result = train(
                 adapted,
                 stream,

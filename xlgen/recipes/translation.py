@@ -5,6 +5,7 @@ xlgen train howto.model train.source=runs/howto-fr/examples.jsonl 'train.languag
 xlgen train translate.model --out runs/en-fr
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -56,7 +57,10 @@ class Translation(RunConfig):
     translator: Translator = field(default_factory=Apertium)
 
     def run(self, folder: Path) -> TranslatedExamples:
-        """Write `folder/examples.jsonl`; what an earlier call translated is in `translations.jsonl`."""
+        """Write `folder/examples.jsonl`; what an earlier call translated is in `translations.jsonl`.
+
+        Labels that are there already, and may have been trained on, are not made anew by another system.
+        """
         if self.target is None:
             raise InputError(
                 "a translation needs the language to translate into: set target=CODE (such as fr)"
@@ -70,7 +74,11 @@ class Translation(RunConfig):
                 'name one, such as data.languages=["en"]'
             )
         self.translator.check(source, target)
-        with RunFolder(folder, self):
+        identity = self.translator.identity(source, target)
+        with RunFolder(folder, self) as opened:
+            sha256 = hashlib.sha256(identity.encode()).hexdigest()
+            if (folder / "translator.json").is_file():
+                opened.check("translator", self.translator.title, sha256=sha256)
             texts = [text for example in examples for text in (example.input, example.target)]
             translated = translate(
                 texts,
@@ -79,13 +87,14 @@ class Translation(RunConfig):
                 target=target,
                 memory=folder / "translations.jsonl",
             )
-            identity = self.translator.identity(source, target)
             pairs = zip(translated[::2], translated[1::2], strict=True)
             records = [
                 _record(example, input, output, language=target, translator=identity)
                 for example, (input, output) in zip(examples, pairs, strict=True)
             ]
-            return _write(folder / "examples.jsonl", records)
+            written = _write(folder / "examples.jsonl", records)
+            opened.write_json("translator.json", {"identity": identity, "sha256": sha256})
+        return written
 
 
 def _record(

@@ -19,7 +19,7 @@ from xlgen.reports.certainty import Estimate, Parts, Scored, Seed, estimate, mea
 from xlgen.reports.grid import QUALITY, covers, measure
 from xlgen.reports.published import published_rows
 from xlgen.reports.read import Cell
-from xlgen.reports.sweep import BASELINE, Job, note_of, read_gaps, read_jobs
+from xlgen.reports.sweep import BASELINE, Job, note_of, read_gaps, read_jobs, seeds_by_translator
 from xlgen.reports.text import listed, one_line
 
 PROTOCOL = "by-target"
@@ -234,7 +234,8 @@ class Study:
                 jobs = [job for job in self.jobs if (job.row, job.size) == (row, size)]
                 for target in dict.fromkeys(job.target for job in jobs):
                     made = [job for job in jobs if job.target == target]
-                    found += _gaps(made, " · ".join(filter(None, (size, row, target))))
+                    name = one_line(" · ".join(filter(None, (size, row, target))))
+                    found += _gaps(made, name)
         return found
 
     def _uneven(self) -> Iterator[str]:
@@ -255,13 +256,16 @@ def _bounds(found: Estimate) -> tuple[float | None, float | None]:
 
 
 def _gaps(jobs: Sequence[Job], name: str) -> Iterator[str]:
-    """Say which of the runs of one row, size and target have no scores, or not under both selections."""
+    """Say which runs of one row, size and target lack scores, and which had unlike translators."""
     done = [job for job in jobs if PROTOCOL in job.scored]
     if len(done) < len(jobs):
-        yield f"{one_line(name)}: {f'{len(done)} of {len(jobs)} seeds' if done else 'not run'}"
+        yield f"{name}: {f'{len(done)} of {len(jobs)} seeds' if done else 'not run'}"
     honest = sum(HONEST in job.scored for job in done)
     if honest < len(done):
-        yield f"{one_line(name)}, chosen on English: {honest} of {len(done)} seeds"
+        yield f"{name}, chosen on English: {honest} of {len(done)} seeds"
+    if (systems := seeds_by_translator(jobs)) and len(systems) > 1:
+        parts = [f"seed {listed(seeds)}" for seeds in systems.values()]
+        yield f"{name}: {' and '.join(parts)} were translated by different systems"
 
 
 def is_study(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """Read sweep.json and the evaluation folders it names: scores without the texts, and learning curves."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -40,12 +41,13 @@ class Folder:
     """An evaluated folder without its texts.
 
     Both are keyed by (benchmark, split), then by (language, metric); `examples` holds (document, score)
-    by id.
+    by id. `translator` is the identity of TRANS-TEST's system, by its way: "fr-en".
     """
 
     folder: Path
     cells: Mapping[Key, Mapping[tuple[str, str], Cell]]
     examples: Mapping[Key, Mapping[tuple[str, str], Mapping[str, tuple[str, float]]]]
+    translator: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,15 @@ def note_of(jobs: Sequence[Job]) -> str:
         return next(iter(found))
     told = ((note, list(filter(None, names))) for note, names in found.items() if note)
     return "; ".join(f"{note} ({listed(names)})" if names else note for note, names in told)
+
+
+def seeds_by_translator(jobs: Sequence[Job]) -> dict[str, list[str]]:
+    """Return which seeds each system of TRANS-TEST translated, by its identity."""
+    found: dict[str, list[str]] = {}
+    for job in jobs:
+        for system in {json.dumps(one.translator, sort_keys=True) for one in job.scored.values()}:
+            found.setdefault(system, []).append(str(job.seed))
+    return found
 
 
 def read_jobs(rows: Any, *, folder: Path) -> tuple[Job, ...]:
@@ -146,7 +157,9 @@ def _read_folder(folder: Path) -> Folder:
     cells: dict[Key, dict[tuple[str, str], Cell]] = {}
     for cell in run.cells:
         cells.setdefault((cell.benchmark, cell.split), {})[cell.language, cell.metric] = cell
-    return Folder(folder, cells, {key: _scores(found) for key, found in run.predictions.items()})
+    examples = {key: _scores(found) for key, found in run.predictions.items()}
+    translator = run.run.get("translator")
+    return Folder(folder, cells, examples, translator if isinstance(translator, dict) else {})
 
 
 def _scores(

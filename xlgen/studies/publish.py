@@ -1,4 +1,4 @@
-"""Publish a sweep: what its report reads, packed, without weights and without the articles."""
+"""Publish a sweep: what its report and its continuation read, packed, without weights or articles."""
 
 import json
 import lzma
@@ -10,7 +10,7 @@ from xlgen.errors import InputError
 from xlgen.files import read_object, replacing, write_json, write_whole
 from xlgen.studies.sweep import DONE
 
-READ = ("config.json", "scores.json", "metrics.jsonl", "curve.jsonl")
+READ = ("config.json", "scores.json", "metrics.jsonl", "curve.jsonl", "translator.json")
 PLACES = (".", "by-target", "by-english")  # of a job's folder
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from xlgen.benchmarks import BENCHMARKS
 from xlgen.errors import InputError
+from xlgen.generation.lead import LEAD, lead_length
 from xlgen.languages import KNOWN, SOURCE, language_code
 from xlgen.recipes.base import RunConfig
 from xlgen.recipes.evaluation import Baseline, BestValidation, Evaluation, Split
@@ -71,16 +72,22 @@ class Rows(Grid):
     def __post_init__(self) -> None:
         for name in self.rows:
             way, _, row = name.partition(", ")
-            if way.startswith("lead-"):
+            if way.startswith(LEAD):
+                lead_length(name)
                 continue
             if way not in ("prompt", "model") or row not in ROWS or way not in ROWS[row].ways:
                 known = [f"{w}, {r}" if r else w for r in ROWS for w in ROWS[r].ways]
                 raise InputError(f"rows: no row {name!r}: {near_names(name, known)}")
 
     def plan(self, root: Path) -> Plan:
-        plan = Plan(root)
+        """Return the jobs; raise `InputError` for a language that the benchmark does not have."""
+        benchmark, plan = BENCHMARKS[self.benchmark], Plan(root)
+        benchmark.refuse_unknown(self.languages or ())
+        kinds = [name.partition(", ")[2] for name in self.rows]
+        if any(ROWS[kind].per_target for kind in kinds):
+            benchmark.refuse_unknown(self.targets)
         for name in self.rows:
-            if name.startswith("lead-"):
+            if name.startswith(LEAD):
                 config = Baseline(name, self.benchmark, self.languages, self.limit)
                 plan.row(Row(name, plan.job(name, config).name, model=""))
         for seed in self.seeds:
@@ -91,16 +98,31 @@ class Rows(Grid):
         return plan
 
     def _is_made(self, name: str, size: str) -> bool:
-        if name.startswith("lead-") or (size not in self.sizes and name not in PLAIN):
+        if name.startswith(LEAD) or (size not in self.sizes and name not in PLAIN):
             return False
         return self.printed is None or size in published_sizes(name, table=self.printed)
+
+    def _untranslated(self, row: "RowKind", target: str | None) -> str:
+        """Say why a row that needs a translator cannot be made for a target; else nothing."""
+        if not row.translates or target is None:
+            return ""
+        translator = self.translators.get(target)
+        if translator is None:
+            return "no translator is set"
+        ways = {(SOURCE, target)} | ({(target, SOURCE)} if row.translates == "test" else set())
+        try:
+            pairs = translator.pairs()
+        except InputError:  # a folder that is not here yet: its jobs will say so
+            return ""
+        lacks = sorted(ways - pairs)
+        return "; ".join(f"{translator.title} has no way from {s} into {t}" for s, t in lacks)
 
     def _add(self, plan: Plan, name: str, *, seed: int, size: str) -> None:
         way, _, kind = name.partition(", ")
         row = ROWS[kind]
         for target in self.targets if row.per_target else (None,):
-            if row.translates and target not in self.translators:
-                plan.gap(Gap(name, target or "", "no translator is set"))
+            if why := self._untranslated(row, target):
+                plan.gap(Gap(name, target or "", why))
                 continue
             at = Place(self, plan, "prompt" if way == "prompt" else "model", size, seed, target)
             config = row.make(at)

@@ -12,7 +12,7 @@ import numpy as np
 
 from xlgen.data.examples import Example, TokenizedExample
 from xlgen.errors import InputError
-from xlgen.registry import Table
+from xlgen.registry import Table, near_names
 
 if TYPE_CHECKING:
     from xlgen.data.tokenizer import Tokenizer
@@ -107,4 +107,13 @@ class UnsupervisedTask(ABC):
 
 def unsupervised_tasks() -> dict[str, type[UnsupervisedTask]]:
     """Return the entries of TASKS that need no labels."""
-    return {name: TASKS[name] for name in TASKS if issubclass(TASKS[name], UnsupervisedTask)}
+    return {name: TASKS[name] for name in TASKS.of(UnsupervisedTask)}
+
+
+def labelled_task(name: str) -> type[LabelledTask]:
+    """Return an entry of TASKS that has labels; raise `InputError` with near names for any other."""
+    entry: type[LabelledTask] = TASKS[name]
+    if not issubclass(entry, LabelledTask):
+        known = near_names(name, TASKS.of(LabelledTask))
+        raise InputError(f"task: {name!r} needs no labels; {known}")
+    return entry

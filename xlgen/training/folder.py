@@ -1,6 +1,6 @@
 """A run folder: one writer, its configuration written once, its metrics line by line.
 
-`config.json`, `model.json` or `text.json` (the SHA-256 of what it began on), `steps/`, `metrics.jsonl`,
+`config.json`, `model.json` and its like (the SHA-256 of what it began on), `steps/`, `metrics.jsonl`,
 `log/` (TensorBoard), and what evaluation adds later.
 """
 
@@ -32,8 +32,14 @@ HARMLESS = frozenset(
 ) | {"translator.timeout"}
 
 
-Basis = Literal["model", "text"]  # what a method is trained on; what a model is pretrained on
-CONTENTS: dict[Basis, str] = {"model": "weights", "text": "tokens"}
+# What a run rests on: the model, text, the bank of a frozen half; what translated labels rest on.
+Basis = Literal["model", "text", "bank", "translator"]
+CONTENTS: dict[Basis, str] = {
+    "model": "weights",
+    "text": "tokens",
+    "bank": "halves",
+    "translator": "identity",
+}
 
 
 class RunFolder:
@@ -180,7 +186,8 @@ class RunFolder:
         if stored != sha256:
             raise InputError(
                 f"{self.path} is of the {kind} {name!r} with {CONTENTS[kind]} {stored[:8]}, which now "
-                f"has {sha256[:8]}; restore that {kind}, or delete this folder and train anew"
+                f"has {sha256[:8]}; restore that {kind}, or delete this folder, and what was made from it, "
+                "and begin anew"
             )
 
     def append_metrics(self, line: dict[str, Any]) -> None:

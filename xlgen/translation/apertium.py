@@ -22,7 +22,7 @@ from xlgen.translation.base import Translate, Translator
 PIVOT = (
     "es"  # Catalan does better into French and Italian, worse into English (docs/translation.md)
 )
-# What Debian has between our languages: (from, to) -> mode and package. None leads to the other twelve.
+# What Debian has between our languages: (from, to) -> mode and package. None leads to the other thirteen.
 MODES = {
     ("en", "es"): ("eng-spa", "apertium-eng-spa"), ("es", "en"): ("spa-eng", "apertium-eng-spa"),
     ("es", "fr"): ("es-fr", "apertium-fr-es"), ("fr", "es"): ("fr-es", "apertium-fr-es"),
