@@ -68,6 +68,17 @@ def test_it_holds_no_article_and_no_weights_and_is_made_again_to_the_byte(finish
         assert predictions.folder.is_dir()
 
 
+def test_a_sweep_that_goes_on_from_a_published_one_is_published_whole(finished, tmp_path):
+    publish(finished, tmp_path / "first")
+    publish(tmp_path / "first", tmp_path / "second")
+    first, second = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (tmp_path / "first", tmp_path / "second")
+    )
+    assert first == second
+    assert [path for path in second if path.name.endswith(".jsonl.xz")]
+
+
 def test_damage_and_mistakes_are_named(finished, tmp_path):
     with pytest.raises(InputError, match="is the sweep itself"):
         publish(finished, finished)

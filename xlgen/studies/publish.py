@@ -49,10 +49,18 @@ def publish(root: Path, out: Path) -> Published:
 def _files(place: Path) -> Iterator[Path]:
     for folder in (place / part for part in PLACES):
         yield from (path for name in READ if (path := folder / name).is_file())
-        yield from sorted((folder / "predictions").glob("*.jsonl"))
+        made = sorted((folder / "predictions").glob("*.jsonl"))
+        yield from made
+        # of a sweep that goes on from a published one
+        packed = sorted((folder / "predictions").glob("*.jsonl.xz"))
+        yield from (path for path in packed if path.with_suffix("") not in made)
 
 
 def _copy(source: Path, target: Path, *, root: Path) -> None:
+    if source.suffix == ".xz":
+        with replacing(target) as partial:
+            partial.write_bytes(source.read_bytes())
+        return
     text = source.read_text("utf-8")
     if source.parent.name != "predictions":
         write_whole(target, text.replace(f"{root}/", ""))
