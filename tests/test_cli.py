@@ -63,9 +63,6 @@ def test_show_studies_a_tokenizer(tmp_path):
     assert "at most 1." in shown.stdout
 
 
-GOOD = {"id": "1", "language": "th", "prediction": "สวัสดี", "reference": "สวัสดี"}
-
-
 def test_show_lists_the_halves_of_a_bank(tmp_path):
     halves = {name: torch.zeros(4, 8) for name in ("th", "ar", "zh", "lm")}
     bank = PromptBank({c: halves[c] for c in ("th", "ar", "zh")}, {"lm": halves["lm"]}, "0" * 64)
@@ -77,6 +74,9 @@ def test_show_lists_the_halves_of_a_bank(tmp_path):
     file.write_bytes(b"x")
     refused = xlgen("show", file)
     assert refused.returncode == 2 and str(file) in refused.stderr
+
+
+GOOD = {"id": "1", "language": "th", "prediction": "สวัสดี", "reference": "สวัสดี"}
 
 
 def lines(*records):

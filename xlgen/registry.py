@@ -50,8 +50,9 @@ class Table(Mapping[str, Any]):
 
     def of(self, kind: type) -> list[str]:
         """Return the names of the entries that are classes of a kind; loads them all."""
+        entries = self.items()
         return [
-            name for name in self if isinstance(self[name], type) and issubclass(self[name], kind)
+            name for name, entry in entries if isinstance(entry, type) and issubclass(entry, kind)
         ]
 
     def __contains__(self, name: object) -> bool:

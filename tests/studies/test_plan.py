@@ -210,8 +210,10 @@ def test_a_translator_without_the_way_is_a_gap_that_says_which():
 def test_a_language_the_benchmark_does_not_have_is_refused_before_anything_runs(changes, message):
     with pytest.raises(InputError, match=message):
         replace(night(), **changes).plan(ROOT)
-    if "targets" in changes and len(changes) == 1:  # no row is made for one language alone
-        assert replace(night(), rows=("prompt",), **changes).plan(ROOT).rows
+
+
+def test_targets_are_no_matter_where_no_row_is_made_for_one():
+    assert replace(night(), rows=("prompt",), targets=("th",)).plan(ROOT).rows
 
 
 def test_translated_labels_are_made_once_and_the_plain_run_is_tested_through_english():

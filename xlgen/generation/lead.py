@@ -7,8 +7,7 @@ from xlgen.errors import InputError
 if TYPE_CHECKING:
     from xlgen.data.tokenizer import Tokenizer
 
-
-LEAD = "lead-"
+LEAD = "lead-"  # begins the names of systems and rows that no model made, and that have no size
 
 
 def lead_length(baseline: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlgen.errors import InputError
+from xlgen.generation.lead import LEAD
 from xlgen.languages import language_code
 from xlgen.metrics.predictions import document_of
 from xlgen.reports.text import one_line
@@ -93,7 +94,7 @@ class RunResults:
     @property
     def is_baseline(self) -> bool:
         """Whether nothing was trained: the run copies the article's beginning."""
-        return self.method.startswith("lead-")
+        return self.method.startswith(LEAD)
 
     @property
     def is_imported(self) -> bool:

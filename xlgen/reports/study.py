@@ -14,12 +14,13 @@ from typing import Any
 
 from xlgen.errors import InputError
 from xlgen.files import read_object
+from xlgen.generation.lead import LEAD
 from xlgen.languages import KNOWN, SOURCE
 from xlgen.reports.certainty import Estimate, Parts, Scored, Seed, estimate, mean, subtract
 from xlgen.reports.grid import QUALITY, covers, measure
 from xlgen.reports.published import published_rows
 from xlgen.reports.read import Cell
-from xlgen.reports.sweep import BASELINE, Job, note_of, read_gaps, read_jobs, seeds_by_translator
+from xlgen.reports.sweep import Job, note_of, read_gaps, read_jobs, seeds_by_translator
 from xlgen.reports.text import listed, one_line
 
 PROTOCOL = "by-target"
@@ -75,7 +76,7 @@ class Study:
         """The rows of the sweep: baselines, those of the paper in its order, then others as they came."""
         own = dict.fromkeys(job.row for job in self.jobs)
         copied = sorted(
-            (row for row in own if row.startswith(BASELINE)), key=lambda row: (len(row), row)
+            (row for row in own if row.startswith(LEAD)), key=lambda row: (len(row), row)
         )
         return tuple(row for row in dict.fromkeys([*copied, *published_rows(), *own]) if row in own)
 
@@ -263,7 +264,8 @@ def _gaps(jobs: Sequence[Job], name: str) -> Iterator[str]:
     honest = sum(HONEST in job.scored for job in done)
     if honest < len(done):
         yield f"{name}, chosen on English: {honest} of {len(done)} seeds"
-    if (systems := seeds_by_translator(jobs)) and len(systems) > 1:
+    systems = seeds_by_translator(jobs)
+    if len(systems) > 1:
         parts = [f"seed {listed(seeds)}" for seeds in systems.values()]
         yield f"{name}: {' and '.join(parts)} were translated by different systems"
 

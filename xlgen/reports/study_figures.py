@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
+from xlgen.generation.lead import LEAD
 from xlgen.languages import SOURCE
 from xlgen.reports.figures import Picture, colour
 from xlgen.reports.grid import QUALITY, TARGET
@@ -25,7 +26,6 @@ from xlgen.reports.study import Study
 from xlgen.reports.study_curves import draw_learning
 from xlgen.reports.study_tables import focus
 from xlgen.reports.svg import GRID
-from xlgen.reports.sweep import BASELINE
 from xlgen.reports.text import noted
 
 SHORT = ("S", "B", "L", "XL", "XXL")  # SIZES, below an axis
@@ -124,15 +124,15 @@ def draw_headroom(study: Study) -> Picture | None:
     """Figure 4: LEAD-64, both methods, translation, and labels in the language, by language."""
     languages = [code for code in focus(study) if code != SOURCE]
     size = study.sizes[-1] if study.sizes else ""
-    rows = [row for row in study.rows if row.startswith(BASELINE)]
+    rows = [row for row in study.rows if row.startswith(LEAD)]
     rows += [f"{method}, {what}".rstrip(", ") for what in HEADROOM for method in PLAIN]
     if not any(study.has(row, size) for row in rows):
         return None
     with panels(1, languages, height=1.2 + 0.3 * len(rows)) as (figure, grid):
         for axes, code in zip(grid[0], languages, strict=True):
             for place, row in enumerate(rows):
-                system = 2 if row.startswith(BASELINE) else list(PLAIN).index(row.split(",")[0])
-                largest = "" if row.startswith(BASELINE) else SIZES[-1]
+                system = 2 if row.startswith(LEAD) else list(PLAIN).index(row.split(",")[0])
+                largest = "" if row.startswith(LEAD) else SIZES[-1]
                 theirs: Dot = published(row, largest, language=code, metric=QUALITY)
                 for dot, hollow in (
                     (theirs, True),

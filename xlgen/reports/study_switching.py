@@ -3,15 +3,15 @@
 The paper shows examples of it (Table 1) and prints no numbers, so only our lines stand here.
 """
 
+from xlgen.generation.lead import LEAD
 from xlgen.languages import KNOWN
 from xlgen.reports.grid import ASCII, SWITCHING_METRICS
 from xlgen.reports.study import PROTOCOL, Study, Summary
 from xlgen.reports.study_tables import ELSE, OTHERS, Block, Line, StudyTable, focus, our_line
-from xlgen.reports.sweep import BASELINE
 from xlgen.reports.text import listed
 
 SWITCHING = (ASCII, *SWITCHING_METRICS)
-STARTS = {"Baselines": BASELINE, "PromptTuning": "prompt", "ModelTuning": "model"}  # of rows' names
+STARTS = {"Baselines": LEAD, "PromptTuning": "prompt", "ModelTuning": "model"}  # of rows' names
 TOLD = (
     "What the paper's Table 1 shows by example, counted. All from 0 to 100; more is better of LPR and WPR, "
     "less of the others. In Latin script most characters are ASCII in any language. A dash stands where a "
@@ -58,7 +58,7 @@ def places(study: Study) -> list[Place]:
     return [
         (row, size)
         for row in study.rows
-        for size in (("",) if row.startswith(BASELINE) else study.sizes)
+        for size in (("",) if row.startswith(LEAD) else study.sizes)
         if study.has(row, size)
     ]
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from xlgen.generation.lead import LEAD
 from xlgen.languages import KNOWN, LANGUAGES, SOURCE
 from xlgen.reports.grid import ENGLISH, QUALITY, TARGET, covers
 from xlgen.reports.published import (
@@ -18,7 +19,6 @@ from xlgen.reports.published import (
     published_sizes,
 )
 from xlgen.reports.study import FEW, PROTOCOL, Study, Summary
-from xlgen.reports.sweep import BASELINE
 from xlgen.reports.text import noted
 
 OURS, PAPER = "ours", "paper"
@@ -129,11 +129,11 @@ def _printed_rows(table: str) -> list[str]:
 
 def _table_10(study: Study, selection: str) -> StudyTable:
     layout = _Layout(study, selection, "10", _columns(focus(study)))
-    copied = [row for row in study.rows if row.startswith(BASELINE)]
+    copied = [row for row in study.rows if row.startswith(LEAD)]
     rows = list(dict.fromkeys([*copied, *_printed_rows("10"), *study.rows]))
     lengths = [row for row in rows if LENGTH.fullmatch(row)]
     lengths.sort(key=lambda row: int(row.split("=")[1]))
-    headroom = [row for row in rows if row.startswith(BASELINE) or HEADROOM.fullmatch(row)]
+    headroom = [row for row in rows if row.startswith(LEAD) or HEADROOM.fullmatch(row)]
     blocks = (
         layout.block("Baselines and headroom", headroom, printed=("", "xxl")),
         layout.block("Model size", PLAIN),
@@ -150,7 +150,7 @@ def _table_11(study: Study, selection: str) -> StudyTable:
     others = [
         row
         for row in study.rows
-        if row not in known and not row.startswith(BASELINE) and not LENGTH.fullmatch(row)
+        if row not in known and not row.startswith(LEAD) and not LENGTH.fullmatch(row)
     ]
     blocks = (
         layout.block("PromptTuning", [row for row in printed if row.startswith("prompt")]),
@@ -186,7 +186,7 @@ class _Layout:
         """Put each row's lines together: ours of every size, then the paper's of the sizes `printed`."""
         lines: list[Line] = []
         for row in rows:
-            sizes = ("",) if row.startswith(BASELINE) else self.study.sizes
+            sizes = ("",) if row.startswith(LEAD) else self.study.sizes
             lines += [self.ours(row, size) for size in sizes if self.study.has(row, size)]
             found = published_sizes(row, table=self.table)
             lines += [self.printed(row, size) for size in found if size in printed]

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from xlgen.config import from_json
 from xlgen.errors import InputError
 from xlgen.files import read_object
+from xlgen.generation.lead import LEAD
 from xlgen.languages import KNOWN, SOURCE, language_code
 from xlgen.model import MODELS
 from xlgen.reports.read import Cell, Prediction, read_lines, read_run
@@ -21,7 +22,6 @@ from xlgen.reports.text import listed, one_line
 from xlgen.studies.index import Gap, Row
 
 Key = tuple[str, str]  # a benchmark and a split
-BASELINE = "lead-"  # rows that no model made, and that have no size
 Listed = TypeVar("Listed", Row, Gap)
 
 
@@ -102,7 +102,7 @@ def read_jobs(rows: Any, *, folder: Path) -> tuple[Job, ...]:
     for number, row in enumerate(read, start=1):
         unique = list(names.values()).count(names[row.model]) == 1
         size = names[row.model] if unique else row.model
-        job = _read_job(row, folder, "" if row.row.startswith(BASELINE) else one_line(size))
+        job = _read_job(row, folder, "" if row.row.startswith(LEAD) else one_line(size))
         key = (job.row, job.size, job.target, job.seed)
         if key in found:
             raise InputError(f"{path}: row {number} repeats {key}; run `xlgen sweep` again")

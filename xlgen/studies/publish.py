@@ -2,6 +2,7 @@
 
 import json
 import lzma
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,17 +50,16 @@ def publish(root: Path, out: Path) -> Published:
 def _files(place: Path) -> Iterator[Path]:
     for folder in (place / part for part in PLACES):
         yield from (path for name in READ if (path := folder / name).is_file())
-        made = sorted((folder / "predictions").glob("*.jsonl"))
-        yield from made
-        # of a sweep that goes on from a published one
-        packed = sorted((folder / "predictions").glob("*.jsonl.xz"))
-        yield from (path for path in packed if path.with_suffix("") not in made)
+        yield from sorted((folder / "predictions").glob("*.jsonl"))
+        for packed in sorted((folder / "predictions").glob("*.jsonl.xz")):  # published before
+            if not packed.with_suffix("").exists():
+                yield packed
 
 
 def _copy(source: Path, target: Path, *, root: Path) -> None:
     if source.suffix == ".xz":
         with replacing(target) as partial:
-            partial.write_bytes(source.read_bytes())
+            shutil.copyfile(source, partial)
         return
     text = source.read_text("utf-8")
     if source.parent.name != "predictions":
