@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,15 @@ def test_it_holds_no_article_and_no_weights_and_is_made_again_to_the_byte(finish
     assert size < 0.7 * sum(path.stat().st_size for path in finished.rglob("*") if path.is_file())
     for predictions in read_study(out).jobs[1].scored.values():
         assert predictions.folder.is_dir()
+
+
+def test_where_the_sweep_lay_is_left_out_however_it_is_named(finished, tmp_path, monkeypatch):
+    place = next(finished.rglob("by-target")).parent / "config.json"
+    write_json(place, {"run_folder": str(finished / "run-001")})
+    monkeypatch.chdir(finished.parent)
+    publish(Path(finished.name), tmp_path / "out")
+    published = tmp_path / "out" / place.relative_to(finished)
+    assert json.loads(published.read_text("utf-8")) == {"run_folder": "run-001"}
 
 
 def test_a_sweep_that_goes_on_from_a_published_one_is_published_whole(finished, tmp_path):

@@ -63,7 +63,9 @@ def _copy(source: Path, target: Path, *, root: Path) -> None:
         return
     text = source.read_text("utf-8")
     if source.parent.name != "predictions":
-        write_whole(target, text.replace(f"{root}/", ""))
+        for place in (root.resolve(), root):  # jobs name others as the sweep was named
+            text = text.replace(f"{place}/", "")
+        write_whole(target, text)
         return
     lines = (json.loads(line) for line in text.split("\n") if line)
     kept = ({name: value for name, value in line.items() if name != "input"} for line in lines)
