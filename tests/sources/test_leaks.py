@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from udhr import ARTICLE_1
 
 from xlgen.data.examples import Example
 from xlgen.errors import InputError
@@ -247,6 +248,22 @@ def test_candidates_miss_nothing_that_is_near():
     near = np.nonzero(brute.max(axis=1) >= NEAR)[0].tolist()
     assert sorted(near_pairs(train, held_out)) == near
     assert len(near) > 40
+
+
+@pytest.mark.parametrize("language", ["th", "ar", "hi", "zh", "vi"])
+def test_copies_of_a_text_do_not_hide_what_is_near_them(language):
+    """Help pages say one sentence a hundred times; a test sentence that is nearly it is still found."""
+    said = letters_only(f"{ARTICLE_1[language]} {ARTICLE_1['en']}")
+    nearly, other = f"{said}2", letters_only(ARTICLE_1["de"])
+    found = near_pairs([other, *[said] * 100], [other, *[nearly] * 100])
+    assert found == {0: 0} | dict.fromkeys(range(1, 101), 1)
+
+
+def test_boilerplate_does_not_hide_what_is_near():
+    """Forty sentences of one form, each said of another thing, and forty more that are held out."""
+    said = letters_only(ARTICLE_1["en"])
+    one, other = ([f"{said}{number}" for number in range(start, start + 40)] for start in (0, 40))
+    assert sorted(near_pairs(one, other)) == [*range(40)]
 
 
 @pytest.mark.parametrize("name", BUILT)

@@ -175,3 +175,18 @@ def test_built_files_read_as_examples_and_pass_the_leak_check(tmp_path, monkeypa
     with lzma.open(train, "rt", encoding="utf-8") as lines:
         assert {json.loads(line)["licence"] for line in lines} == {"CC-BY-SA-3.0"}
     assert "help-de" in (out / "ATTRIBUTION.md").read_text("utf-8")
+
+
+def test_no_pair_trains_on_what_is_nearly_the_test_of_another():
+    """The held-out document has no Hindi; a page that has says the same and a word more."""
+    near = {
+        code: f"{ARTICLE_1[code]} {word}" for code, word in (("en", "Indeed."), ("hi", "सचमुच।"))
+    }
+    made = [page("out", code, texts(ARTICLE_1[code])) for code in ("en", "vi")]
+    made += [page("in", code, texts(near[code])) for code in near]
+    held_out = HeldOutPages({"out": "test"}, frozenset(), [])
+    found = parallel_text(Pages(made, []), held_out, least=0).records
+    assert [r["input"] for r in found["en-vi.test"]] == [ARTICLE_1["en"], ARTICLE_1["vi"]]
+    assert not found["en-hi.train"]
+    alone = [one for one in made if one.language != "vi"]
+    assert len(parallel_text(Pages(alone, []), NOTHING, least=0).records["en-hi.train"]) == 2

@@ -26,7 +26,7 @@ Kind = Literal["same id", "same text", "same text but for case and punctuation",
 NEAR = 0.7
 SHINGLE_BYTES = 12
 FEWEST_SHINGLES = 50  # shorter texts of one trade are alike by chance
-_MOST_PAIRS = 1000  # a shingle in more pairs than this is boilerplate and finds nothing
+_MOST_PAIRS = 10_000  # a shingle in more pairs than this is boilerplate and finds nothing
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd; 2**64 over the golden ratio
 _SHOWN = 3
 
@@ -182,13 +182,19 @@ def _power(exponent: int) -> np.uint64:
 
 
 def near_pairs(texts: Sequence[str], others: Sequence[str]) -> dict[int, int]:
-    """Return for each text that is near another (by `letters_only`) the position of the nearest."""
-    nearest: dict[int, tuple[float, int]] = {}
-    for one, other in _candidates(_sample(texts), _sample(others)):
-        found = likeness(texts[one], others[other])
+    """Return for each text that is near another (by `letters_only`) the position of the nearest.
+
+    Copies of a text count as one, so that many of them do not make it boilerplate.
+    """
+    distinct, theirs = [*dict.fromkeys(texts)], [*dict.fromkeys(others)]
+    places = {text: place for place, text in reversed([*enumerate(others)])}
+    nearest: dict[str, tuple[float, int]] = {}
+    for one, other in _candidates(_sample(distinct), _sample(theirs)):
+        text, near = distinct[one], theirs[other]
+        found = likeness(text, near)
         if found >= NEAR:
-            nearest[one] = max(nearest.get(one, (0.0, 0)), (found, -other))
-    return {one: -other for one, (_, other) in nearest.items()}
+            nearest[text] = max(nearest.get(text, (0.0, 0)), (found, -places[near]))
+    return {place: -nearest[text][1] for place, text in enumerate(texts) if text in nearest}
 
 
 def likeness(text: str, other: str) -> float:

@@ -5,7 +5,7 @@ other's at the same place. Pages that howto0 holds out are validation and test h
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from typing import Any
@@ -36,6 +36,9 @@ class Aligned:
     other: str
     package: str
     licence: str
+
+
+Splits = dict[Split, list[Aligned]]
 
 
 @dataclass(frozen=True)
@@ -95,16 +98,22 @@ def parallel_text(
     """
     held_out = held_out.with_texts_of(pages)
     english = {page.document: page for page in pages.pages if page.language == SOURCE}
+    found = {
+        language: split_pairs(
+            [
+                pair
+                for page in pages.pages
+                if page.language == language and page.document in english
+                for pair in align(english[page.document], page)
+            ],
+            held_out,
+        )
+        for language in progress([code for code in LANGUAGES if code != SOURCE], "Aligning pages")
+    }
+    leave_out_leaks(found, held_out.examples)
     records: dict[str, list[dict[str, str]]] = {}
     statistics: dict[str, Any] = {}
-    for language in progress([code for code in LANGUAGES if code != SOURCE], "Aligning pages"):
-        found = [
-            pair
-            for page in pages.pages
-            if page.language == language and page.document in english
-            for pair in align(english[page.document], page)
-        ]
-        splits = split_pairs(found, held_out, language=language)
+    for language, splits in found.items():
         if len(splits["train"]) < least:
             continue
         for split, pairs in splits.items():
@@ -144,11 +153,9 @@ def align(english: Page, other: Page) -> Iterator[Aligned]:
             )
 
 
-def split_pairs(
-    pairs: Sequence[Aligned], held_out: HeldOutPages, *, language: str
-) -> dict[Split, list[Aligned]]:
-    """Return the pairs by split, each text once; nothing in training is held out, not nearly even."""
-    splits: dict[Split, list[Aligned]] = {"train": [], "validation": [], "test": []}
+def split_pairs(pairs: Sequence[Aligned], held_out: HeldOutPages) -> Splits:
+    """Return the pairs by split, each text once; no paragraph in training is one that is held out."""
+    splits: Splits = {"train": [], "validation": [], "test": []}
     seen: defaultdict[Split, set[tuple[int, int]]] = defaultdict(set)
     for pair in sorted(pairs, key=lambda pair: (pair.document, pair.place)):
         split = held_out.splits.get(pair.document, "train")
@@ -156,26 +163,33 @@ def split_pairs(
         if keys not in seen[split] and (split != "train" or held_out.paragraphs.isdisjoint(keys)):
             seen[split].add(keys)
             splits[split].append(pair)
-    splits["validation"] = _without_leaks(
-        splits["validation"], _examples(splits["test"], language), language
-    )
-    watched = _examples([*splits["validation"], *splits["test"]], language)
-    splits["train"] = _without_leaks(splits["train"], [*watched, *held_out.examples], language)
     return splits
 
 
-def _without_leaks(
-    pairs: Sequence[Aligned], held_out: Sequence[Example], language: str
-) -> list[Aligned]:
-    leaking = {
-        leak.train.id.rpartition("@")[0]
-        for leak in check_leaks(_examples(pairs, language), held_out)
-    }
-    return [pair for pair in pairs if _name(pair) not in leaking]
+def leave_out_leaks(found: Mapping[str, Splits], held_out: Sequence[Example]) -> None:
+    """Leave out, by language, what is nearly `held_out`, or nearly validation or test of any language.
+
+    Such a paragraph is left out in every language. Validation is rid of what is nearly test.
+    """
+    test = _examples(found, "test")
+    _leave_out(found, "validation", test)
+    _leave_out(found, "train", [*_examples(found, "validation"), *test, *held_out])
 
 
-def _examples(pairs: Collection[Aligned], language: str) -> list[Example]:
-    return [Example(**record) for pair in pairs for record in _records(pair, language)]
+def _leave_out(found: Mapping[str, Splits], split: Split, held_out: Sequence[Example]) -> None:
+    leaks = check_leaks(_examples(found, split), held_out)
+    leaking = {leak.train.id.rpartition("@")[0] for leak in leaks}
+    for splits in found.values():
+        splits[split] = [pair for pair in splits[split] if _name(pair) not in leaking]
+
+
+def _examples(found: Mapping[str, Splits], split: Split) -> list[Example]:
+    return [
+        Example(**record)
+        for language, splits in found.items()
+        for pair in splits[split]
+        for record in _records(pair, language)
+    ]
 
 
 def _records(pair: Aligned, language: str) -> Iterator[dict[str, str]]:
