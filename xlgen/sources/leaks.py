@@ -6,7 +6,7 @@ answer to the English one. Five kinds are found, the first that applies is repor
 
 import logging
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,7 @@ NEAR = 0.7
 SHINGLE_BYTES = 12
 FEWEST_SHINGLES = 50  # shorter texts of one trade are alike by chance
 _MOST_PAIRS = 10_000  # a shingle in more pairs than this is boilerplate and finds nothing
+_AT_ONCE = 1_000_000  # such pairs of a batch, which bounds the memory
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd; 2**64 over the golden ratio
 _SHOWN = 3
 
@@ -226,20 +227,25 @@ def _sample(texts: Sequence[str]) -> _Sample:
     return _Sample(hashes[order], np.repeat(np.arange(len(kept)), sizes)[order], sizes)
 
 
-def _candidates(one: _Sample, other: _Sample) -> list[tuple[int, int]]:
-    """Return the pairs of texts that share most of what near texts share, by their rare shingles."""
+def _candidates(one: _Sample, other: _Sample) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of texts that share most of what near texts share, by their rare shingles."""
     first, last = (np.searchsorted(other.hashes, one.hashes, side) for side in ("left", "right"))
     matches = last - first  # texts of `other` with each shingle of `one`
     again = np.searchsorted(one.hashes, one.hashes, "right") - np.searchsorted(
         one.hashes, one.hashes, "left"
     )
-    rare = (matches > 0) & (matches * again <= _MOST_PAIRS)
-    first, matches = first[rare], matches[rare]
-    ours = np.repeat(one.text[rare], matches)
-    offset = np.arange(len(ours)) - np.repeat(np.cumsum(matches) - matches, matches)
-    theirs = other.text[np.repeat(first, matches) + offset]
-    pairs, shared = np.unique(ours * np.int64(len(other.sizes)) + theirs, return_counts=True)
-    ours, theirs = np.divmod(pairs, max(len(other.sizes), 1))
-    larger = np.maximum(one.sizes[ours], other.sizes[theirs])
-    likely = shared >= 0.6 * NEAR * larger  # the rest is for chance and for boilerplate
-    return list(zip(ours[likely].tolist(), theirs[likely].tolist()))
+    rare = np.flatnonzero((matches > 0) & (matches * again <= _MOST_PAIRS))
+    rare = rare[np.argsort(one.text[rare], kind="stable")]  # text after text, so many at a time
+    starts = np.searchsorted(one.text[rare], one.text[rare])
+    batch = (np.cumsum(matches[rare]) // _AT_ONCE)[starts]
+    for part in np.split(rare, np.flatnonzero(np.diff(batch)) + 1):
+        ours = np.repeat(one.text[part], matches[part])
+        offset = np.arange(len(ours)) - np.repeat(
+            np.cumsum(matches[part]) - matches[part], matches[part]
+        )
+        theirs = other.text[np.repeat(first[part], matches[part]) + offset]
+        pairs, shared = np.unique(ours * np.int64(len(other.sizes)) + theirs, return_counts=True)
+        ours, theirs = np.divmod(pairs, max(len(other.sizes), 1))
+        larger = np.maximum(one.sizes[ours], other.sizes[theirs])
+        likely = shared >= 0.6 * NEAR * larger  # the rest is for chance and for boilerplate
+        yield from zip(ours[likely].tolist(), theirs[likely].tolist())
