@@ -238,8 +238,10 @@ def test_near_duplicates_of_real_articles_are_found(edit):
 
 
 @needs_howto0
-def test_candidates_miss_nothing_that_is_near():
-    """Against every pair by brute force, in text that holds much boilerplate."""
+@pytest.mark.parametrize("at_once", [1, 1000, 1_000_000])
+def test_candidates_miss_nothing_that_is_near(monkeypatch, at_once):
+    """Against every pair by brute force, in boilerplate, with few and many pairs at a time."""
+    monkeypatch.setattr("xlgen.sources.leaks._AT_ONCE", at_once)
     held_out = [letters_only(e.input) for e in articles("en")[:60]]
     chance = random.Random(0)
     edited = [change_words(e.input, "en", chance) for e in articles("en")[:60]]

@@ -94,22 +94,19 @@ def parallel_text(
     """Return pairs of English with every language of `pages` that has `least` paragraphs to train on.
 
     Each pair stands in its file both ways: `language` is that of the target. No text of a page that is held
-    out is trained on in any pair, so that the files of several can be joined.
+    out, nor one nearly like it, is trained on in any pair, so that the files of several can be joined.
     """
     held_out = held_out.with_texts_of(pages)
     english = {page.document: page for page in pages.pages if page.language == SOURCE}
-    found = {
-        language: split_pairs(
-            [
-                pair
-                for page in pages.pages
-                if page.language == language and page.document in english
-                for pair in align(english[page.document], page)
-            ],
-            held_out,
-        )
-        for language in progress([code for code in LANGUAGES if code != SOURCE], "Aligning pages")
-    }
+    found: dict[str, Splits] = {}
+    for language in progress([code for code in LANGUAGES if code != SOURCE], "Aligning pages"):
+        pairs = [
+            pair
+            for page in pages.pages
+            if page.language == language and page.document in english
+            for pair in align(english[page.document], page)
+        ]
+        found[language] = split_pairs(pairs, held_out)
     leave_out_leaks(found, held_out.examples)
     records: dict[str, list[dict[str, str]]] = {}
     statistics: dict[str, Any] = {}
@@ -167,9 +164,10 @@ def split_pairs(pairs: Sequence[Aligned], held_out: HeldOutPages) -> Splits:
 
 
 def leave_out_leaks(found: Mapping[str, Splits], held_out: Sequence[Example]) -> None:
-    """Leave out, by language, what is nearly `held_out`, or nearly validation or test of any language.
+    """Remove from the training splits, in every language, the paragraphs that leak in any.
 
-    Such a paragraph is left out in every language. Validation is rid of what is nearly test.
+    That is, those nearly like `held_out`, or like validation or test of any language; from validation, those
+    nearly like test.
     """
     test = _examples(found, "test")
     _leave_out(found, "validation", test)
